@@ -1,0 +1,1 @@
+"""The VRM protocol: reference library, home server, agents and tools."""

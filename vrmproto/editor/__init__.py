@@ -1,0 +1,1 @@
+"""Tools that generate and check the data files under `spec/`."""

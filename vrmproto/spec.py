@@ -1,0 +1,444 @@
+"""Reads a spec folder once into an immutable :class:`Spec`; the only door to the JSON Schema libraries."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import jsonschema_rs
+from jsonschema import Draft202012Validator, FormatChecker
+from referencing import Registry, Resource
+
+from vrmproto import roster as rosters
+from vrmproto.errors import ProtocolError, SpecError
+
+__all__ = ["BASE", "Kind", "MessageType", "Requirement", "Row", "Spec", "State", "folder", "load"]
+
+BASE = "https://w3id.org/vrmproto/1.0/"
+"""All ``$id``s lie below it; nothing is ever fetched from there."""
+
+VERSION = "1.0"
+AUTOMATIC = ("deadline", "orphaned", "released", "severed", "superseded")
+"""Causes that move a state without a message, in the order in which they win the same second."""
+
+_REQUIREMENT = re.compile(r"^- (?P<text>.+?) \{#(?P<id>VRM-[A-Z]+-\d{3}) (?P<role>\w+)(?P<needs>[ \w]*)\}$")
+_LEVEL = re.compile(r"\b(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)\b")
+_CODE = re.compile(r"\(`([a-z-]+)`[^)]*\)\.?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One numbered sentence of the prose."""
+
+    id: str
+    text: str
+    level: str
+    role: str
+    needs: tuple[str, ...]
+    profile: str
+    page: str
+    code: str
+    """The code that a home answers when this rule alone is broken, or ''."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageType:
+    """A message type: its schema and whether it may carry ``ext``."""
+
+    name: str
+    profile: str
+    title: str
+    ext: bool
+    schema: Mapping[str, Any]
+    _fast: Any = field(repr=False)
+
+    def faults(self, body: Any) -> list[dict[str, str]]:
+        """The schema faults of a body; empty if it is valid. Raises nothing whatever the value."""
+        return faults_of(self._fast, body)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state of a kind: where it moves without a message, and its marks (threads.md)."""
+
+    name: str
+    moves: Mapping[str, str]
+    within: str = ""
+    default: str = ""
+    live: bool = False
+    over: bool = False
+    end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a thread table (threads.md); ``states`` is empty for an opening row."""
+
+    kind: str
+    type: str
+    by: str
+    to: str
+    states: frozenset[str] = frozenset()
+    head: bool = False
+    needs: frozenset[str] = frozenset()
+    guards: tuple[str, ...] = ()
+    keep: Mapping[str, str | None] = field(default_factory=dict)
+    count: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    deadline: str = ""
+    default: str = ""
+    max: str = ""
+    from_opening: bool = False
+    record: str = ""
+    effect: str = ""
+    supersedes: bool = False
+    duty: bool = False
+    exit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of thread with its states and rows."""
+
+    name: str
+    roles: str
+    parents: frozenset[str]
+    states: Mapping[str, State]
+    rows: tuple[Row, ...]
+    cells: Mapping[tuple[str, str, str], Row]
+    """(state, role, type) to row; opening rows under the state ''."""
+    timed: frozenset[str]
+    """Kept facts that a row takes as its deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Everything that ``spec/`` says, ready to be used; load it with :func:`load`."""
+
+    root: Path
+    types: Mapping[str, MessageType]
+    kinds: Mapping[str, Kind]
+    opens: Mapping[str, Kind]
+    """Message type to the kind that it opens."""
+    guards: frozenset[str]
+    effects: frozenset[str]
+    errors: Mapping[str, Mapping[str, Any]]
+    checks: tuple[str, ...]
+    endpoints: tuple[Mapping[str, Any], ...]
+    purposes: Mapping[str, str | None]
+    rosters: Mapping[tuple[str, str], rosters.Roster]
+    requirements: Mapping[str, Requirement]
+    schemas: Mapping[str, Mapping[str, Any]]
+    """Path below ``BASE`` to schema."""
+    _fast: Mapping[str, Any] = field(repr=False)
+    _registry: Any = field(repr=False)
+
+    @property
+    def roster(self) -> rosters.Roster:
+        """The roster of this spec folder."""
+        return next(iter(self.rosters.values()))
+
+    @property
+    def profiles(self) -> list[str]:
+        """The profiles that the types and pages of this folder belong to, ``core`` first."""
+        found = {r.profile for r in self.requirements.values()} | {t.profile for t in self.types.values()}
+        return ["core", *sorted(found - {"core"})]
+
+    def valid(self, path: str, value: Any) -> bool:
+        """Whether a value is valid against the schema at ``path`` (below ``BASE``)."""
+        try:
+            return bool(self._fast[path].is_valid(value))
+        except (ValueError, UnicodeEncodeError):
+            return False
+
+    def faults(self, path: str, value: Any) -> list[dict[str, str]]:
+        """The faults of a value against the schema at ``path``, as ``{pointer, keyword, message}``."""
+        return faults_of(self._fast[path], value)
+
+    def oracle(self, path: str, value: Any) -> list[dict[str, str]]:
+        """The same verdict by the pure ``jsonschema`` library: slower, and the reading that is normative."""
+        schema, _, pointer = path.partition("#")
+        root = self.schemas[schema] if not pointer else {"$ref": BASE + path}
+        validator = Draft202012Validator(root, registry=self._registry, format_checker=FormatChecker())
+        return [
+            {"pointer": _pointer(e.absolute_path), "keyword": str(e.validator), "message": e.message}
+            for e in validator.iter_errors(value)
+        ]
+
+    def problem(self, error: ProtocolError) -> dict[str, Any]:
+        """The RFC 9457 problem of an error (VRM-HOM-029), valid against documents/problem.json."""
+        entry = self.errors[error.code]
+        problem: dict[str, Any] = {
+            "type": f"{BASE}errors/{error.code}",
+            "title": entry["title"],
+            "status": entry["status"],
+            "code": error.code,
+            "detail": error.detail,
+            "retryable": entry["retryable"],
+            "requirement": error.rule or entry["requirement"],
+        }
+        if error.errors:
+            problem["errors"] = [dict(e) for e in error.errors]
+        return problem | error.members
+
+
+def _pointer(path: Any) -> str:
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def faults_of(validator: Any, value: Any) -> list[dict[str, str]]:
+    """The faults of a value by a compiled validator, each ``{pointer, keyword, message}``.
+
+    ``message`` says what the schema wants and never echoes the value (VRM-PRV-002).
+    """
+    try:
+        if validator.is_valid(value):
+            return []
+        return [_fault(e) for e in validator.iter_errors(value)]
+    except (ValueError, UnicodeEncodeError):
+        return [{"pointer": "", "keyword": "type", "message": "holds something that is not I-JSON"}]
+
+
+def _fault(error: Any) -> dict[str, str]:
+    keyword = str(error.schema_path[-1]) if error.schema_path else "false"
+    if not isinstance(error.schema_path[-1], str) and len(error.schema_path) > 1:
+        keyword = str(error.schema_path[-2])
+    return {
+        "pointer": _pointer(error.instance_path),
+        "keyword": keyword,
+        "message": _wanted(keyword, error.kind),
+    }
+
+
+def _wanted(keyword: str, kind: Any) -> str:
+    """What would be right, from the keyword and its value."""
+    wants = {
+        "additionalProperties": lambda: "has members that are not allowed here: "
+        + ", ".join(sorted(kind.unexpected)),
+        "required": lambda: f"lacks the member {kind.property}",
+        "type": lambda: f"must be of type {_type_names(kind.types)}",
+        "enum": lambda: _one_of(kind.options),
+        "const": lambda: f"must be {json.dumps(kind.expected_value)}",
+        "pattern": lambda: f"must match {kind.pattern}",
+        "format": lambda: f"must be a {kind.format}",
+        "minLength": lambda: f"must have at least {kind.limit} characters",
+        "maxLength": lambda: f"must have at most {kind.limit} characters",
+        "minItems": lambda: f"must have at least {kind.limit} items",
+        "maxItems": lambda: f"must have at most {kind.limit} items",
+        "maxProperties": lambda: f"must have at most {kind.limit} members",
+        "minimum": lambda: f"must be at least {kind.limit}",
+        "maximum": lambda: f"must be at most {kind.limit}",
+        "propertyNames": lambda: "has a member whose name is not allowed",
+        "oneOf": lambda: "must fit exactly one of the alternatives",
+        "uniqueItems": lambda: "must not hold an item twice",
+    }
+    try:
+        return wants[keyword]()
+    except (KeyError, AttributeError, TypeError):
+        return f"breaks the keyword {keyword}"
+
+
+def _type_names(types: Any) -> str:
+    return types if isinstance(types, str) else " or ".join(map(str, types))
+
+
+def _one_of(options: Any) -> str:
+    listed = [json.dumps(o) for o in options]
+    more = f" and {len(listed) - 8} others" if len(listed) > 8 else ""
+    return "must be one of " + ", ".join(listed[:8]) + more
+
+
+def folder() -> Path:
+    """The spec folder that belongs to this library: inside the wheel, or beside the package in a checkout."""
+    here = Path(__file__).resolve().parent
+    inside = here / "_spec"
+    return inside if inside.is_dir() else here.parent / "spec"
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise SpecError(f"{path}: is not JSON ({error})") from None
+
+
+def _schemas(root: Path) -> dict[str, dict[str, Any]]:
+    paths = [root / "envelope.json"]
+    for name in ("messages", "shared", "documents"):
+        paths += sorted((root / name).glob("*.json"))
+    return {p.relative_to(root).as_posix(): _json(p) for p in paths}
+
+
+def _compile(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    registry = jsonschema_rs.Registry([(BASE + path, schema) for path, schema in schemas.items()])
+    targets: dict[str, Any] = dict(schemas)
+    for part in schemas["envelope.json"]["$defs"]:
+        targets[f"envelope.json#/$defs/{part}"] = {"$ref": f"{BASE}envelope.json#/$defs/{part}"}
+    compiled = {}
+    for path, schema in targets.items():
+        try:
+            compiled[path] = jsonschema_rs.Draft202012Validator(
+                schema, registry=registry, validate_formats=True, ignore_unknown_formats=False
+            )
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            raise SpecError(f"{path}: is not a usable schema ({error})") from None
+    return compiled
+
+
+def _row(kind: str, row: Mapping[str, Any]) -> Row:
+    marks = row.get("marks", ())
+    return Row(
+        kind=kind,
+        type=row["type"],
+        by=row["by"],
+        to=row["to"],
+        states=frozenset(row.get("in", ())),
+        head=row.get("prev") == "head",
+        needs=frozenset(row.get("needs", ())),
+        guards=tuple(row.get("guards", ())),
+        keep=MappingProxyType(row.get("keep", {})),
+        count=MappingProxyType(row.get("count", {})),
+        deadline=row.get("deadline", ""),
+        default=row.get("default", ""),
+        max=row.get("max", ""),
+        from_opening=row.get("max_from") == "opening",
+        record=row.get("record", ""),
+        effect=row.get("effect", ""),
+        supersedes="supersedes" in row,
+        duty="duty" in marks,
+        exit="exit" in marks,
+    )
+
+
+def _state(name: str, state: Mapping[str, Any]) -> State:
+    return State(
+        name=name,
+        moves=MappingProxyType({c: state[c] for c in AUTOMATIC if c in state}),
+        within=state.get("within", ""),
+        default=state.get("default", ""),
+        live=state.get("live", False),
+        over=state.get("over", False),
+        end=state.get("end", False),
+    )
+
+
+def _kind(name: str, table: Mapping[str, Any]) -> Kind:
+    rows = tuple(_row(name, r) for r in table["rows"])
+    cells: dict[tuple[str, str, str], Row] = {}
+    for row in rows:
+        for role in ("first", "second") if row.by == "either" else (row.by,):
+            for state in row.states or ("",):
+                if cells.setdefault((state, role, row.type), row) is not row:
+                    raise SpecError(f"threads.json: kind {name} has two rows for {state} {role} {row.type}")
+    return Kind(
+        name=name,
+        roles=table["roles"],
+        parents=frozenset(table.get("parents", ())),
+        states=MappingProxyType({s: _state(s, v) for s, v in table["states"].items()}),
+        rows=rows,
+        cells=MappingProxyType(cells),
+        timed=frozenset(r.deadline for r in rows if r.deadline and not r.deadline.startswith("/")),
+    )
+
+
+def kinds_of(tables: Mapping[str, Any]) -> dict[str, Kind]:
+    """The kinds of a ``threads.json`` document; SpecError where it is not deterministic."""
+    return {name: _kind(name, table) for name, table in tables["kinds"].items()}
+
+
+def opens_of(kinds: Mapping[str, Kind]) -> dict[str, Kind]:
+    """Message type to the kind that it opens."""
+    return {row.type: kind for kind in kinds.values() for row in kind.rows if not row.states}
+
+
+def _page(path: Path) -> Iterator[Requirement]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    profile = next((line.removeprefix("profile: ") for line in lines if line.startswith("profile: ")), "core")
+    for line in lines:
+        if match := _REQUIREMENT.match(line):
+            text = match["text"]
+            levels = _LEVEL.findall(text)
+            code = _CODE.search(text)
+            yield Requirement(
+                id=match["id"],
+                text=text,
+                level=levels[0] if levels else "",
+                role=match["role"],
+                needs=tuple(match["needs"].split()),
+                profile=profile,
+                page=path.name,
+                code=code[1] if code else "",
+            )
+
+
+def _requirements(root: Path) -> dict[str, Requirement]:
+    found: dict[str, Requirement] = {}
+    for page in sorted((root / "protocol").glob("*.md")):
+        for requirement in _page(page):
+            if requirement.id in found:
+                raise SpecError(f"protocol/{page.name}: {requirement.id} is used twice")
+            found[requirement.id] = requirement
+    return found
+
+
+def _errors(root: Path, requirements: Mapping[str, Requirement]) -> dict[str, Mapping[str, Any]]:
+    ruled: dict[str, str] = {}
+    for requirement in requirements.values():
+        ruled.setdefault(requirement.code, requirement.id)
+    return {
+        c["code"]: MappingProxyType({**c, "requirement": ruled.get(c["code"], "")})
+        for c in _json(root / "errors.json")["codes"]
+    }
+
+
+@functools.lru_cache(maxsize=8)
+def load(root: Path | None = None) -> Spec:
+    """Read a spec folder (by default this library's own); SpecError says what is wrong with it."""
+    root = (root or folder()).resolve()
+    schemas = _schemas(root)
+    compiled = _compile(schemas)
+    tables = _json(root / "threads.json")
+    kinds = kinds_of(tables)
+    types = {}
+    for path, schema in schemas.items():
+        if path.startswith("messages/"):
+            name = path.removeprefix("messages/").removesuffix(".json")
+            types[name] = MessageType(
+                name=name,
+                profile=schema.get("x-profile", "core"),
+                title=schema.get("title", name),
+                ext=schema.get("x-ext", True),
+                schema=schema,
+                _fast=compiled[path],
+            )
+    unruled = {r.type for k in kinds.values() for r in k.rows} ^ set(types)
+    if unruled:
+        raise SpecError(f"threads.json and messages/ do not have the same types: {sorted(unruled)}")
+    requirements = _requirements(root)
+    roster = rosters.load(root / "roster")
+    return Spec(
+        root=root,
+        types=MappingProxyType(types),
+        kinds=MappingProxyType(kinds),
+        opens=MappingProxyType(opens_of(kinds)),
+        guards=frozenset(tables["guards"]),
+        effects=frozenset(tables["effects"]),
+        errors=MappingProxyType(_errors(root, requirements)),
+        checks=tuple(_json(root / "errors.json")["checks"]),
+        endpoints=tuple(_json(root / "endpoints.json")["endpoints"]),
+        purposes=MappingProxyType(_json(root / "purposes.json")),
+        rosters=MappingProxyType({(roster.id, roster.version): roster}),
+        requirements=MappingProxyType(requirements),
+        schemas=MappingProxyType(schemas),
+        _fast=MappingProxyType(compiled),
+        _registry=Registry().with_resources(
+            [(BASE + path, Resource.from_contents(schema)) for path, schema in schemas.items()]
+        ),
+    )
