@@ -398,7 +398,7 @@ def _jws(spec: Spec, raw: bytes, typ: str, home: str = "", dev: bool = False) ->
     o = Opening(spec, raw, home, dev, typ)
     if len(raw) > MAX_TOKEN or not _TOKEN.fullmatch(raw) or not _all_canonical(raw):
         _run("bytes", o)
-    o.segments = (raw.split(b".", 2) + [b"", b"", b""])[:3]
+    o.segments = [*raw.split(b".", 2), b"", b""][:3]
     o.header, broken_header = _read_header(o.segments[0])
     o.claims, broken_payload = strictjson.read(_decode(o.segments[1]))
     if broken_header or broken_payload:
@@ -452,7 +452,13 @@ def check_content(o: Opening) -> None:
 
 
 def open_message(
-    spec: Spec, raw: bytes, *, home: str, key: Callable[[Opening], PublicKey], now: int | None, dev: bool = False
+    spec: Spec,
+    raw: bytes,
+    *,
+    home: str,
+    key: Callable[[Opening], PublicKey],
+    now: int | None,
+    dev: bool = False,
 ) -> Message:
     """All phases at once, for readers that are no home; ``now`` None leaves the time out (old messages)."""
     o = parse(spec, raw, home=home, dev=dev)

@@ -15,8 +15,9 @@ import jsonschema_rs
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
-from vrmproto import roster as rosters
 from vrmproto.errors import ProtocolError, SpecError
+from vrmproto.roster import Roster
+from vrmproto.roster import load as load_roster
 
 __all__ = ["BASE", "Kind", "MessageType", "Requirement", "Row", "Spec", "State", "folder", "load"]
 
@@ -125,13 +126,15 @@ class Spec:
     kinds: Mapping[str, Kind]
     opens: Mapping[str, Kind]
     """Message type to the kind that it opens."""
+    rotations: frozenset[str]
+    """Message types that are signed by the new identifier of a party."""
     guards: frozenset[str]
     effects: frozenset[str]
     errors: Mapping[str, Mapping[str, Any]]
     checks: tuple[str, ...]
     endpoints: tuple[Mapping[str, Any], ...]
     purposes: Mapping[str, str | None]
-    rosters: Mapping[tuple[str, str], rosters.Roster]
+    rosters: Mapping[tuple[str, str], Roster]
     requirements: Mapping[str, Requirement]
     schemas: Mapping[str, Mapping[str, Any]]
     """Path below ``BASE`` to schema."""
@@ -139,7 +142,7 @@ class Spec:
     _registry: Any = field(repr=False)
 
     @property
-    def roster(self) -> rosters.Roster:
+    def roster(self) -> Roster:
         """The roster of this spec folder."""
         return next(iter(self.rosters.values()))
 
@@ -218,8 +221,9 @@ def _fault(error: Any) -> dict[str, str]:
 def _wanted(keyword: str, kind: Any) -> str:
     """What would be right, from the keyword and its value."""
     wants = {
-        "additionalProperties": lambda: "has members that are not allowed here: "
-        + ", ".join(sorted(kind.unexpected)),
+        "additionalProperties": lambda: (
+            "has members that are not allowed here: " + ", ".join(sorted(kind.unexpected))
+        ),
         "required": lambda: f"lacks the member {kind.property}",
         "type": lambda: f"must be of type {_type_names(kind.types)}",
         "enum": lambda: _one_of(kind.options),
@@ -277,7 +281,7 @@ def _schemas(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def _compile(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    registry = jsonschema_rs.Registry([(BASE + path, schema) for path, schema in schemas.items()])
+    registry = jsonschema_rs.Registry([(BASE + path, dict(schema)) for path, schema in schemas.items()])
     targets: dict[str, Any] = dict(schemas)
     for part in schemas["envelope.json"]["$defs"]:
         targets[f"envelope.json#/$defs/{part}"] = {"$ref": f"{BASE}envelope.json#/$defs/{part}"}
@@ -422,12 +426,13 @@ def load(root: Path | None = None) -> Spec:
     if unruled:
         raise SpecError(f"threads.json and messages/ do not have the same types: {sorted(unruled)}")
     requirements = _requirements(root)
-    roster = rosters.load(root / "roster")
+    roster = load_roster(root / "roster")
     return Spec(
         root=root,
         types=MappingProxyType(types),
         kinds=MappingProxyType(kinds),
         opens=MappingProxyType(opens_of(kinds)),
+        rotations=frozenset(r.type for k in kinds.values() for r in k.rows if r.effect == "rotate"),
         guards=frozenset(tables["guards"]),
         effects=frozenset(tables["effects"]),
         errors=MappingProxyType(_errors(root, requirements)),

@@ -32,9 +32,9 @@ def read(data: bytes) -> tuple[dict[str, Any], frozenset[str]]:
     """
     try:
         value = orjson.loads(data)
-        if isinstance(value, dict) and orjson.dumps(value) == data:
-            if data.count(b"{") + data.count(b"[") <= MAX_DEPTH and not _LONG_NUMBER.search(data):
-                return value, frozenset()
+        shallow = data.count(b"{") + data.count(b"[") <= MAX_DEPTH and not _LONG_NUMBER.search(data)
+        if shallow and isinstance(value, dict) and orjson.dumps(value) == data:
+            return value, frozenset()
     except ValueError:
         pass
     return _read_slowly(data)

@@ -1,0 +1,127 @@
+"""Our own concepts: Thread, Context, Status, Step. Frozen, without I/O and without a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vrmproto.spec import Kind, Row
+
+__all__ = ["Bump", "Context", "Related", "Status", "Step", "Thread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A thread as its last message left it. Times are epoch seconds of the home's clock.
+
+    ``state`` is the state that the last message entered; what time has made of it since is a
+    :class:`Status`. ``facts`` are the kept facts, ``counts`` the counters: a number, or the times of what
+    was counted where the counter has a period.
+    """
+
+    kind: str
+    thid: str
+    first: str
+    second: str
+    """'' where the second party is a board."""
+    state: str
+    since: int
+    """When ``state`` was entered."""
+    deadline: int | None
+    seq: int
+    head: str
+    """The mid of the last message."""
+    received: int
+    """``iat`` of the last receipt."""
+    opened: int
+    opener: str
+    """The type of the opening message."""
+    parent: str | None = None
+    agreement: str | None = None
+    """The record id that the opening message named in ``agr``."""
+    record: str | None = None
+    """The record id of the agreement or consent made in this thread."""
+    record_at: int | None = None
+    over_at: int | None = None
+    """When a message brought the thread into an end or an ``over`` state."""
+    dead_at: int | None = None
+    """When a message took the thread out of its ``live`` states."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, Any] = field(default_factory=dict)
+
+    def role(self, identifier: str) -> str:
+        """``first``, ``second`` or '' of an identifier in this thread."""
+        if identifier == self.first:
+            return "first"
+        return "second" if identifier == self.second else ""
+
+    def other(self, role: str) -> str:
+        """The identifier of the other party."""
+        return self.second if role == "first" else self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a thread is now: the state after every move that no message made.
+
+    ``late`` are the states that a deadline has left since the last message; ``over_at`` and ``dead_at``
+    as in :class:`Thread`, with the moves without a message counted in.
+    """
+
+    state: str
+    since: int
+    deadline: int | None
+    late: frozenset[str]
+    over_at: int | None
+    dead_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another thread with its status: a parent, or the thread of an agreement."""
+
+    thread: Thread
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a home loads before a message is judged. Times are epoch seconds, None if it never happened."""
+
+    parent: Related | None = None
+    agreement: Related | None = None
+    superseded_at: int | None = None
+    """When a later agreement of this thread's class was made between the two."""
+    severed_at: int | None = None
+    """When the relationship of the pair ended."""
+    prev_known: bool = True
+    """``prev`` is the mid of a message of the thread."""
+    next_key: str | None = None
+    """The thumbprint that the pair's last rotation committed to."""
+    taken: bool = False
+    """The new identifier of a rotation is already a party opposite the same second party."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bump:
+    """A counter to raise: ``scope`` is thread, parent or relationship; ``period`` an ISO duration or ''."""
+
+    scope: str
+    key: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One accepted message: the thread after it, and its effects as data."""
+
+    kind: Kind
+    row: Row
+    role: str
+    thread: Thread
+    prior: str | None
+    """The mid before; None for an opening message."""
+    replaces: str | None = None
+    """The identifier that a rotation or an introduction replaced by ``thread.first``."""
+    bumps: tuple[Bump, ...] = ()
