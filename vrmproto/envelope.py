@@ -38,8 +38,10 @@ __all__ = [
     "open_message",
     "open_signed",
     "parse",
+    "parse_signed",
     "peek",
     "seal",
+    "signature_of",
 ]
 
 MESSAGE, RECEIPT, REQUEST = "vrm+jwt", "vrm-receipt+jwt", "vrm-request+jwt"
@@ -310,7 +312,7 @@ def _alg_fits(o: Opening, key: PublicKey) -> None:
 
 
 def _signature(o: Opening, key: PublicKey) -> None:
-    if not key.verify(o.signing_input, _decode(o.segments[2])):
+    if not key.verify(o.signing_input, signature_of(o)):
         detail = "the signature does not verify with the sender's key"
         raise ProtocolError("signature-invalid", detail, rule="VRM-ENV-030")
 
@@ -476,13 +478,24 @@ def open_signed(
 
     ``schema`` is a path below ``spec/``; a claims set that is not valid is ``claim-invalid``.
     """
+    o = parse_signed(spec, raw, typ=typ, schema=schema)
+    check_signature(o, key(o))
+    return o.claims
+
+
+def parse_signed(spec: Spec, raw: bytes, *, typ: str, schema: str) -> Opening:
+    """What :func:`open_signed` judges before the signature."""
     o = _jws(spec, raw, typ)
     _run("header", o)
     if faults := spec.faults(schema, o.claims):
         detail = f"the claims of a {typ}: {faults[0]['pointer']} {faults[0]['message']}"
-        raise ProtocolError("claim-invalid", detail, errors=faults)
-    check_signature(o, key(o))
-    return o.claims
+        raise ProtocolError("claim-invalid", detail, rule="VRM-ENV-017", errors=faults)
+    return o
+
+
+def signature_of(o: Opening) -> bytes:
+    """The signature bytes of a parsed token."""
+    return _decode(o.segments[2])
 
 
 def peek(raw: bytes | str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -56,6 +56,11 @@ class Thread:
             return "first"
         return "second" if identifier == self.second else ""
 
+    @property
+    def pair(self) -> tuple[str, str]:
+        """First and second party."""
+        return self.first, self.second
+
     def other(self, role: str) -> str:
         """The identifier of the other party."""
         return self.second if role == "first" else self.first
@@ -90,7 +95,11 @@ class Context:
     """What a home loads before a message is judged. Times are epoch seconds, None if it never happened."""
 
     parent: Related | None = None
+    """The thread of ``pthid``: the message's own where it opens a thread, else the thread's."""
     agreement: Related | None = None
+    """The thread of ``agr``: the message's own where it opens a thread, else the thread's."""
+    named: Related | None = None
+    """The thread of the agreement that the message itself names in ``agr``."""
     superseded_at: int | None = None
     """When a later agreement of this thread's class was made between the two."""
     severed_at: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -220,7 +220,7 @@ def _fault(error: Any) -> dict[str, str]:
 
 def _wanted(keyword: str, kind: Any) -> str:
     """What would be right, from the keyword and its value."""
-    wants = {
+    wants: dict[str, Callable[[], str]] = {
         "additionalProperties": lambda: (
             "has members that are not allowed here: " + ", ".join(sorted(kind.unexpected))
         ),

@@ -16,7 +16,7 @@ from vrmproto.guards import GUARDS, Case, pointed
 from vrmproto.model import Bump, Context, Status, Step, Thread
 from vrmproto.spec import AUTOMATIC, Kind, Row, Spec, State
 
-__all__ = ["advance", "party_of", "settle", "unknown_thread"]
+__all__ = ["advance", "party_of", "raised", "settle", "unknown_thread"]
 
 
 def settle(kind: Kind, thread: Thread, context: Context, now: int) -> Status:
@@ -239,12 +239,12 @@ def _check_related(kind: Kind, message: Message, context: Context) -> None:
     """``pthid`` and ``agr``, where they are present, exist for this sender and are of an allowed kind."""
     if message.pthid is not None:
         parent = context.parent
-        if parent is None or parent.thread.opener not in kind.parents:
+        if message.thid is not None or parent is None or parent.thread.opener not in kind.parents:
             raise _unknown_parent()
         if parent.thread.second and not parent.thread.role(message.iss):
             raise _unknown_parent()
     if message.agr is not None:
-        agreement = context.agreement
+        agreement = context.named
         if agreement is None or not agreement.thread.role(message.iss):
             raise _unknown_agreement()
 

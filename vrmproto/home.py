@@ -1,0 +1,387 @@
+"""The one use-case of a home: take messages in a batch, judge them in order, store, answer.
+
+Everything here is synchronous and gets ``now``; the server in front brings bytes, clock and the keys of
+organisations. One batch is one transaction: open, check, advance, append, effects, receipts, commit.
+Source: spec/protocol/home.md, message.md "Order of checks".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from vrmproto import envelope, keys, strictjson, threads
+from vrmproto.envelope import Message, Opening
+from vrmproto.errors import ProtocolError, SpecError
+from vrmproto.guards import GUARDS
+from vrmproto.keys import PrivateKey, PublicKey
+from vrmproto.model import Context, Related, Status, Step, Thread
+from vrmproto.roster import Agreement
+from vrmproto.spec import Spec
+from vrmproto.storage.base import Append, Entry, Reads, Store, StoreError, Transaction
+
+__all__ = ["Acknowledgement", "Answer", "Arrival", "Config", "Home", "Outcome"]
+
+_log = logging.getLogger("vrmproto.home")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the operator decides; ``origin`` is the home's name in every message."""
+
+    origin: str
+    dev: bool = False
+    operator: str = ""
+    contact: str = ""
+    privacy_notice: str = ""
+    accepts: tuple[str, ...] = ()
+    """Ids of agreements that the operator itself accepts."""
+    inbox: int = 10_000
+    max_wait: int = 30
+    cached_threads: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A parsed message on its way into a batch; ``key`` is set where it came from a discovery document."""
+
+    opening: Opening
+    key: PublicKey | None = None
+    key_seen_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A signed request that was taken: its sender is known from now on, and ``mids`` leave its inbox."""
+
+    party: str
+    mids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A message was taken: 202 with its receipt, or 200 with the receipt of the first time."""
+
+    status: int
+    receipt: str
+    addressee: str = ""
+    """Whose inbox has something new."""
+
+
+Outcome = Answer | ProtocolError | None
+"""What becomes of one item of a batch; None for an acknowledgement."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch has judged but not yet written."""
+
+    tx: Transaction
+    now: int
+    pending: list[Append] = field(default_factory=list)
+    mids: set[str] = field(default_factory=set)
+    thids: set[str] = field(default_factory=set)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    parties: set[str] = field(default_factory=set)
+
+    def write(self) -> None:
+        if self.pending:
+            self.tx.append(self.pending)
+            self.pending = []
+            self.mids, self.pairs = set(), set()
+
+
+class Home:
+    """A home over a store. Not thread-safe: all calls come from one thread."""
+
+    def __init__(self, spec: Spec, store: Store, signing: Sequence[PrivateKey], config: Config) -> None:
+        """``signing[0]`` signs; the others are older keys that stay published."""
+        missing = spec.guards - GUARDS.keys()
+        if missing:
+            raise SpecError(f"threads.json names guards that this library does not have: {sorted(missing)}")
+        self.spec = spec
+        self.store = store
+        self.signing = tuple(signing)
+        self.config = config
+        self._heads: OrderedDict[str, Thread] = OrderedDict()
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._inboxes: OrderedDict[str, int] = OrderedDict()
+
+    # --- before the batch: what needs no transaction -------------------------------------------
+
+    def parse(self, raw: bytes) -> Opening:
+        """Everything up to the claim ``home``; ProtocolError."""
+        return envelope.parse(self.spec, raw, home=self.config.origin, dev=self.config.dev)
+
+    def precheck(self, opening: Opening, now: int) -> Answer | None:
+        """The checks between ``home`` and key, on committed rows, before a key is fetched for the sender.
+
+        Returns the stored receipt of a repeated message; raises ``addressee-unknown`` and the faults of time.
+        """
+        entry = _stored(self.store, opening)
+        if entry is not None:
+            return _repeated(opening, entry)
+        if not self._is_known(self.store, opening.claims["aud"]):
+            raise _addressee_unknown()
+        envelope.check_time(opening, now)
+        return None
+
+    # --- the batch ------------------------------------------------------------------------------
+
+    def accept(self, raw: bytes, now: int) -> Answer:
+        """Take one message of a ``did:jwk`` sender: a batch of one. Raises ProtocolError or StoreError."""
+        outcome = self.accept_batch([Arrival(self.parse(raw))], now)[0]
+        if isinstance(outcome, ProtocolError):
+            raise outcome
+        if outcome is None:
+            raise TypeError("a message has an answer")
+        return outcome
+
+    def accept_batch(self, items: Sequence[Arrival | Acknowledgement], now: int) -> list[Outcome]:
+        """Judge all in order and store what is accepted in one transaction.
+
+        Raises StoreError if nothing of it could be stored; then every item may be sent again.
+        """
+        outcomes: list[Outcome] = []
+        touched: set[str] = set()
+        try:
+            with self.store.begin() as tx:
+                batch = _Batch(tx, now, thids=touched)
+                for item in items:
+                    outcomes.append(self._take(batch, item))
+                batch.write()
+        except StoreError:
+            self._forget(touched)
+            raise
+        return outcomes
+
+    def _take(self, batch: _Batch, item: Arrival | Acknowledgement) -> Outcome:
+        try:
+            if isinstance(item, Arrival):
+                return self._judge(batch, item)
+            self._acknowledge(batch, item)
+            return None
+        except ProtocolError as error:
+            return error
+        except StoreError:
+            raise
+        except Exception:  # a fault of ours must not take the other messages of the batch with it
+            _log.exception("a message could not be judged")
+            return ProtocolError("unavailable", "this home could not judge the message", rule="VRM-HOM-031")
+
+    def _acknowledge(self, batch: _Batch, item: Acknowledgement) -> None:
+        batch.write()
+        if not self._is_known(batch.tx, item.party):
+            batch.tx.know(item.party)
+        if item.mids:
+            batch.tx.acknowledge(item.party, item.mids)
+            self._inboxes.pop(item.party, None)
+
+    def _judge(self, batch: _Batch, arrival: Arrival) -> Answer:
+        opening = arrival.opening
+        if opening.mid in batch.mids:
+            batch.write()
+        entry = _stored(batch.tx, opening)
+        if entry is not None:
+            return _repeated(opening, entry)
+        aud = opening.claims["aud"]
+        if aud not in batch.parties and not self._is_known(batch.tx, aud):
+            raise _addressee_unknown()
+        envelope.check_time(opening, batch.now)
+        envelope.check_signature(opening, arrival.key or keys.from_did(opening.claims["iss"]))
+        envelope.check_content(opening)
+        message = opening.message()
+        step = self._advance(batch, message)
+        self._check_inbox(batch, step)
+        return self._append(batch, arrival, message, step)
+
+    def _advance(self, batch: _Batch, message: Message) -> Step:
+        thread = self._head(batch.tx, message.thid) if message.thid else None
+        if thread is not None and (thread.thid in batch.thids or thread.pair in batch.pairs):
+            batch.write()
+        now = max(batch.now, thread.received) if thread else batch.now
+        context = self._context(batch.tx, thread, message, now)
+        return threads.advance(self.spec, thread, message, now, context)
+
+    def _append(self, batch: _Batch, arrival: Arrival, message: Message, step: Step) -> Answer:
+        thread = step.thread
+        receipt = self._receipt(message, step, arrival.key_seen_at)
+        addressee = thread.other(step.role)
+        append = Append(
+            thread=thread,
+            token=message.token,
+            receipt=receipt,
+            sender=message.iss,
+            addressee=addressee,
+            record=bool(step.row.record),
+            supersedes=self._class_of(step) if step.row.supersedes else "",
+            replaces=step.replaces or "",
+            next_key=thread.facts.get("nkt", "") if "nkt" in step.row.keep else None,
+            bumps=tuple(b for b in step.bumps if b.scope == "parent"),
+        )
+        batch.pending.append(append)
+        batch.mids.add(message.mid)
+        batch.thids.add(thread.thid)
+        batch.pairs.add(thread.pair)
+        batch.parties |= {thread.first, thread.second}
+        self._heads[thread.thid] = thread
+        if len(self._heads) > self.config.cached_threads:
+            self._heads.popitem(last=False)
+        if addressee in self._inboxes:
+            self._inboxes[addressee] += 1
+        if step.replaces or append.bumps:
+            batch.write()
+            self._forget_all()
+            batch.parties.clear()
+        return Answer(202, receipt, addressee)
+
+    # --- what a message is judged by ------------------------------------------------------------
+
+    def _context(self, reads: Reads, thread: Thread | None, message: Message, now: int) -> Context:
+        named = self._agreement(reads, message.agr, now)
+        if thread is None:
+            parent = self._related(reads, message.pthid, now)
+            return Context(parent=parent, agreement=named, named=named)
+        base = self._standing(reads, thread, now)
+        rotates = message.type in self.spec.rotations
+        return Context(
+            parent=base.parent,
+            agreement=base.agreement,
+            named=named,
+            superseded_at=base.superseded_at,
+            severed_at=base.severed_at,
+            prev_known=message.prev == thread.head
+            or reads.message(thread.thid, message.prev or "") is not None,
+            next_key=reads.next_key(thread.first, thread.second) if rotates else None,
+            taken=rotates and reads.paired(message.iss, thread.second),
+        )
+
+    def _standing(self, reads: Reads, thread: Thread, now: int) -> Context:
+        """What moves a thread without a message, apart from its own deadlines."""
+        moves = {cause for state in self.spec.kinds[thread.kind].states.values() for cause in state.moves}
+        superseded = "superseded" in moves and thread.record is not None
+        return Context(
+            parent=self._related(reads, thread.parent, now) if thread.parent else None,
+            agreement=self._agreement(reads, thread.agreement, now) if thread.agreement else None,
+            superseded_at=reads.superseded_at(thread.thid) if superseded else None,
+        )
+
+    def _related(self, reads: Reads, thid: str | None, now: int) -> Related | None:
+        thread = self._head(reads, thid) if thid else None
+        return Related(thread, self.status(thread, now, reads)) if thread else None
+
+    def _agreement(self, reads: Reads, record: str | None, now: int) -> Related | None:
+        thid = reads.record_thread(record) if record else None
+        return self._related(reads, thid, now)
+
+    def status(self, thread: Thread, now: int, reads: Reads | None = None) -> Status:
+        """What a thread is at ``now``, with every move that no message made."""
+        context = self._standing(reads or self.store, thread, now)
+        return threads.settle(self.spec.kinds[thread.kind], thread, context, now)
+
+    def _class_of(self, step: Step) -> str:
+        agreement = self.agreement_of(step.thread)
+        return agreement.kind if agreement else ""
+
+    def agreement_of(self, thread: Thread) -> Agreement | None:
+        """The roster's agreement that was accepted in a thread."""
+        ref, agreed = thread.facts.get("roster"), thread.facts.get("agreement")
+        roster = self.spec.rosters.get((ref["id"], ref["version"])) if ref else None
+        return roster.find(agreed) if roster and agreed else None
+
+    def _check_inbox(self, batch: _Batch, step: Step) -> None:
+        party = step.thread.other(step.role)
+        if step.row.exit or step.row.duty or not party:
+            return
+        size = self._inboxes.get(party)
+        if size is None:
+            size = batch.tx.inbox_size(party) + sum(a.addressee == party for a in batch.pending)
+            self._inboxes[party] = size
+            if len(self._inboxes) > self.config.cached_threads:
+                self._inboxes.popitem(last=False)
+        if size >= self.config.inbox:
+            detail = "the addressee's inbox is full; try again later with the same token"
+            raise ProtocolError("inbox-full", detail, rule="VRM-HOM-024")
+
+    # --- receipts -------------------------------------------------------------------------------
+
+    def _receipt(self, message: Message, step: Step, key_seen_at: int | None) -> str:
+        thread = step.thread
+        claims: dict[str, Any] = {
+            "iss": self.config.origin,
+            "aud": message.iss,
+            "iat": thread.received,
+            "mid": message.mid,
+            "thid": thread.thid,
+            "seq": thread.seq,
+        }
+        if step.prior is not None:
+            claims["prior"] = step.prior
+        claims["state"] = thread.state
+        claims["key"] = dict(message.key.jwk)
+        if key_seen_at is not None:
+            claims["key_seen_at"] = key_seen_at
+        return envelope.seal(self.signing[0], claims, envelope.RECEIPT)
+
+    def checkpoint(self, entry: Entry, reader: str, state: str, now: int) -> str:
+        """The last receipt of a thread signed anew for a reader, with the state of now (VRM-HOM-026)."""
+        claims = receipt_claims(entry.receipt)
+        claims |= {"aud": reader, "iat": max(now, claims["iat"]), "state": state, "checkpoint": True}
+        return envelope.seal(self.signing[0], claims, envelope.RECEIPT)
+
+    # --- caches ---------------------------------------------------------------------------------
+
+    def _head(self, reads: Reads, thid: str) -> Thread | None:
+        thread = self._heads.get(thid)
+        if thread is not None:
+            self._heads.move_to_end(thid)
+            return thread
+        return reads.thread(thid)
+
+    def _is_known(self, reads: Reads, party: str) -> bool:
+        if party in self._known:
+            return True
+        if not reads.known(party):
+            return False
+        self._known[party] = None
+        if len(self._known) > self.config.cached_threads:
+            self._known.popitem(last=False)
+        return True
+
+    def _forget(self, thids: set[str]) -> None:
+        """A batch was not stored: what memory holds of it goes."""
+        for thid in thids:
+            self._heads.pop(thid, None)
+        self._known.clear()
+        self._inboxes.clear()
+
+    def _forget_all(self) -> None:
+        self._heads.clear()
+        self._known.clear()
+        self._inboxes.clear()
+
+
+def receipt_claims(receipt: str) -> dict[str, Any]:
+    """The claims of a receipt that this home has signed itself."""
+    return dict(strictjson.read(keys.unb64(receipt.split(".")[1]))[0])
+
+
+def _stored(reads: Reads, opening: Opening) -> Entry | None:
+    return reads.message(opening.claims.get("thid") or opening.mid, opening.mid)
+
+
+def _repeated(opening: Opening, entry: Entry) -> Answer:
+    """VRM-ENV-022, VRM-ENV-024: only the signature is looked at again, with the key of the first time."""
+    key = keys.from_jwk(receipt_claims(entry.receipt)["key"])
+    if not key.verify(opening.signing_input, envelope.signature_of(opening)):
+        detail = "the signature does not verify with the key of the stored message"
+        raise ProtocolError("signature-invalid", detail, rule="VRM-ENV-024")
+    return Answer(200, entry.receipt)
+
+
+def _addressee_unknown() -> ProtocolError:
+    detail = "aud is no addressee known here: it is to poll here once, or to be a party of a thread"
+    return ProtocolError("addressee-unknown", detail, rule="VRM-ENV-025")

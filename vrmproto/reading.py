@@ -1,0 +1,179 @@
+"""What a home lets its parties read: inboxes, threads, records; and how a signed request is opened.
+
+Synchronous, on committed rows only; ``now`` is an argument. Source: spec/protocol/home.md, records.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vrmproto import envelope, keys, records
+from vrmproto.envelope import REQUEST, SKEW, Opening
+from vrmproto.errors import ProtocolError
+from vrmproto.home import Home, receipt_claims
+from vrmproto.keys import KeySet, PublicKey
+from vrmproto.model import Thread
+from vrmproto.storage.base import Entry
+
+__all__ = ["Reader", "Request", "check_request", "not_found", "parse_request"]
+
+MAX_REQUEST_LIFETIME = 60
+PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A signed request that was taken."""
+
+    party: str
+    body: Mapping[str, Any]
+
+
+def _invalid(detail: str, rule: str = "VRM-HOM-015") -> ProtocolError:
+    return ProtocolError("request-invalid", detail, rule=rule)
+
+
+def parse_request(home: Home, raw: bytes) -> Opening:
+    """The unverified claims of a signed request, of the right form; ``request-invalid``."""
+    try:
+        opening = envelope.parse_signed(home.spec, raw, typ=REQUEST, schema="documents/request.json")
+    except ProtocolError as error:
+        raise _invalid(f"{error.code}: {error.detail}") from None
+    if not home.config.dev and opening.claims["iss"].startswith("http://"):
+        raise _invalid("the claim iss is an http origin, which only a home in development mode takes")
+    return opening
+
+
+def check_request(
+    home: Home, opening: Opening, key: PublicKey | None, *, method: str, path: str, now: int
+) -> Request:
+    """Verify a parsed request; ``key`` is None for a ``did:jwk``. ``path`` is that of the URL, no query."""
+    claims = opening.claims
+    wanted = {"aud": home.config.origin, "htm": method, "htu": home.config.origin + path}
+    for name, value in wanted.items():
+        if claims[name] != value:
+            raise _invalid(f"the claim {name} is to be {value} here")
+    lifetime = claims["exp"] - claims["iat"]
+    if not 0 < lifetime <= MAX_REQUEST_LIFETIME or not claims["iat"] - SKEW <= now < claims["exp"] + SKEW:
+        raise _invalid("a request is valid for at most 60 seconds, and now", "VRM-HOM-016")
+    try:
+        envelope.check_signature(opening, key or keys.from_did(claims["iss"]))
+    except ProtocolError as error:
+        raise _invalid(f"{error.code}: {error.detail}") from None
+    return Request(claims["iss"], claims.get("body", {}))
+
+
+def not_found() -> ProtocolError:
+    """One answer for what does not exist and for what is not the reader's (VRM-HOM-018)."""
+    return ProtocolError("not-found", "there is nothing here for this reader", rule="VRM-HOM-018")
+
+
+class Reader:
+    """Answers signed reads of a home."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def poll(self, party: str, limit: int) -> dict[str, Any]:
+        """The document ``documents/poll.json`` of an inbox."""
+        entries = self.home.store.inbox(party, limit + 1)
+        shown = entries[:limit]
+        return {
+            "sets": {e.mid: e.token for e in shown},
+            "order": [e.mid for e in shown],
+            "receipts": {e.mid: e.receipt for e in shown},
+            "moreAvailable": len(entries) > limit,
+        }
+
+    def thread(self, party: str, thid: str, start: int, limit: int, now: int) -> dict[str, Any]:
+        """The document ``documents/thread.json``; ``not-found`` for everyone but the two parties."""
+        thread = self._own(party, thid)
+        entries = self.home.store.messages(thid, start, limit + 1)
+        shown = entries[:limit]
+        document: dict[str, Any] = {
+            "messages": [{"seq": e.seq, "token": e.token, "receipt": e.receipt} for e in shown],
+            "keys": [*self._home_keys(), *_keys_of(shown)],
+            "checkpoint": self._checkpoint(thread, party, now),
+        }
+        if len(entries) > limit:
+            document["next"] = shown[-1].seq + 1 if shown else start
+        return document
+
+    def threads(self, party: str, after: int, limit: int, now: int) -> dict[str, Any]:
+        """The document ``documents/threads.json``: the party's threads in the order of their last change."""
+        found = self.home.store.changed(party, after, limit + 1)
+        shown = found[:limit]
+        return {
+            "threads": [
+                {"thid": t.thid, "kind": t.kind, "seq": t.seq, "state": self.home.status(t, now).state}
+                for _, t in shown
+            ],
+            "after": str(shown[-1][0] if shown else after),
+            "more": len(found) > limit,
+        }
+
+    def record(self, party: str, record: str, now: int) -> dict[str, Any]:
+        """The document ``documents/record.json``; ``not-found`` for everyone but the two parties."""
+        thid = self.home.store.record_thread(record)
+        if thid is None:
+            raise not_found()
+        thread = self._own(party, thid)
+        agreement = self.home.agreement_of(thread)
+        if agreement is None:
+            raise not_found()
+        messages = self._proof(thread, record)
+        return records.build(
+            home=self.home.config.origin,
+            thread=thread,
+            state=self.home.status(thread, now).state,
+            messages=[(e.token, e.receipt) for e in messages],
+            agreement=agreement,
+            home_keys=[k.public for k in self.home.signing],
+            key_sets=self._key_sets(thread),
+            checkpoint=self._checkpoint(thread, party, now),
+        )
+
+    def _own(self, party: str, thid: str) -> Thread:
+        thread = self.home.store.thread(thid)
+        if thread is None or not thread.role(party):
+            raise not_found()
+        return thread
+
+    def _checkpoint(self, thread: Thread, party: str, now: int) -> str:
+        last = self.home.store.messages(thread.thid, thread.seq, 1)[0]
+        return self.home.checkpoint(last, party, self.home.status(thread, now).state, now)
+
+    def _proof(self, thread: Thread, record: str) -> list[Entry]:
+        """Every message up to the acceptance, and those that rebound a party later (VRM-REC-002)."""
+        kept: list[Entry] = []
+        made = False
+        for start in range(1, thread.seq + 1, PAGE):
+            for entry in self.home.store.messages(thread.thid, start, PAGE):
+                if not made or envelope.peek(entry.token)[1]["type"] in self.home.spec.rotations:
+                    kept.append(entry)
+                made = made or entry.mid == record
+        return kept
+
+    def _key_sets(self, thread: Thread) -> dict[str, KeySet]:
+        if thread.second.startswith(keys.DID):
+            return {}
+        found = self.home.store.load_keys(thread.second)
+        return {thread.second: found} if found else {}
+
+    def _home_keys(self) -> list[dict[str, Any]]:
+        public = [k.public for k in self.home.signing]
+        return [{"kid": k.kid, "jwk": dict(k.jwk), "source": "home"} for k in public]
+
+
+def _keys_of(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Every key that signed one of the messages, from their receipts (VRM-HOM-027)."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        claims = receipt_claims(entry.receipt)
+        kid = keys.thumbprint(claims["key"])
+        seen = {"seen_at": claims["key_seen_at"]} if "key_seen_at" in claims else {}
+        source = "discovery" if seen else "did:jwk"
+        found.setdefault(kid, {"kid": kid, "jwk": claims["key"], "source": source, **seen})
+    return list(found.values())

@@ -1,0 +1,227 @@
+"""The handlers, one an endpoint of ``spec/endpoints.json``, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from vrmproto import documents, keys, strictjson
+from vrmproto.envelope import Opening
+from vrmproto.errors import ProtocolError
+from vrmproto.home import Acknowledgement, Arrival, Home
+from vrmproto.keys import PublicKey
+from vrmproto.outgoing import KeyCache
+from vrmproto.reading import PAGE, Reader, Request, check_request, not_found, parse_request
+from vrmproto.roster import Agreement
+from vrmproto.server import openapi
+from vrmproto.server.batcher import Batcher, Wakeups
+from vrmproto.server.http import CORS, json_answer, read_token, static
+from vrmproto.server.negotiate import choose
+
+__all__ = ["Routes"]
+
+_MAX_AUTHORIZATION = 8000
+_DEFAULT_EVENTS = 100
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+class Routes:
+    """Handlers over one home; :meth:`handlers` maps endpoint names to them."""
+
+    def __init__(self, home: Home, key_cache: KeyCache, clock: Callable[[], float]) -> None:
+        self.home = home
+        self.keys = key_cache
+        self.clock = clock
+        self.reader = Reader(home)
+        self.wakeups = Wakeups()
+        self.batcher = Batcher(home, clock, self.wakeups)
+        self.stopping = False
+        spec, origin = home.spec, home.config.origin
+        document = documents.discovery(spec, home.config, [k.public for k in home.signing])
+        self._discovery = strictjson.dumps(document)
+        self._myterms = strictjson.dumps(documents.myterms(document))
+        self._openapi = strictjson.dumps(openapi.build(spec, origin))
+
+    def handlers(self) -> dict[str, Handler]:
+        """Endpoint name to handler."""
+        return {
+            "discovery": self.discovery,
+            "messages": self.messages,
+            "poll": self.poll,
+            "threads": self.threads,
+            "thread": self.thread,
+            "records": self.record,
+            "roster": self.roster,
+            "agreement": self.agreement,
+            "myterms": self.myterms,
+            "schemas": self.schema,
+            "openapi": self.openapi,
+            "healthz": self.healthz,
+            "readyz": self.readyz,
+        }
+
+    def now(self) -> int:
+        """The home's clock, epoch seconds."""
+        return int(self.clock())
+
+    # --- messages and polls ---------------------------------------------------------------------
+
+    async def messages(self, request: web.Request) -> web.StreamResponse:
+        """``POST /v1/messages``."""
+        opening = self.home.parse(await read_token(request))
+        key, seen_at = None, None
+        if not opening.claims["iss"].startswith(keys.DID):
+            answer = self.home.precheck(opening, self.now())
+            if answer is not None:
+                return _receipt(answer.status, answer.receipt)
+            key, seen_at = await self._published_key(opening, request)
+        answer = await self.batcher.message(Arrival(opening, key, seen_at))
+        return _receipt(answer.status, answer.receipt)
+
+    async def poll(self, request: web.Request) -> web.StreamResponse:
+        """``POST /v1/poll``."""
+        asked = await self._request(await read_token(request), request)
+        if faults := self.home.spec.faults("documents/poll-request.json", asked.body):
+            detail = f"body{faults[0]['pointer']} {faults[0]['message']}"
+            raise ProtocolError("request-invalid", detail, rule="VRM-HOM-015", errors=faults)
+        await self.batcher.submit(Acknowledgement(asked.party, tuple(asked.body.get("ack", ()))))
+        limit = asked.body.get("maxEvents", _DEFAULT_EVENTS)
+        document = self.reader.poll(asked.party, limit)
+        waits = limit > 0 and not asked.body.get("returnImmediately", False)
+        if waits and not document["order"] and not self.stopping:
+            await self.wakeups.wait(asked.party, self.home.config.max_wait)
+            document = self.reader.poll(asked.party, limit)
+        return json_answer(document)
+
+    # --- signed reads ---------------------------------------------------------------------------
+
+    async def threads(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/threads``."""
+        asked = await self._signed_read(request)
+        after = _number(request, "after", 0, 0, 2**62)
+        limit = _number(request, "limit", 50, 1, PAGE)
+        return json_answer(self.reader.threads(asked.party, after, limit, self.now()))
+
+    async def thread(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/threads/{thid}``."""
+        asked = await self._signed_read(request)
+        start = _number(request, "from", 1, 1, 2**53)
+        limit = _number(request, "limit", 50, 1, PAGE)
+        thid = _mid(request.match_info["thid"])
+        return json_answer(self.reader.thread(asked.party, thid, start, limit, self.now()))
+
+    async def record(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/records/{id}``."""
+        asked = await self._signed_read(request)
+        return json_answer(self.reader.record(asked.party, _mid(request.match_info["id"]), self.now()))
+
+    async def _signed_read(self, request: web.Request) -> Request:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "vrm" or not token or len(token) > _MAX_AUTHORIZATION:
+            detail = "a read is signed: Authorization: VRM followed by a vrm-request+jwt"
+            raise ProtocolError("request-invalid", detail, rule="VRM-HOM-015")
+        return await self._request(token.encode("utf-8", "surrogateescape"), request)
+
+    async def _request(self, raw: bytes, request: web.Request) -> Request:
+        opening = parse_request(self.home, raw)
+        key = None
+        if not opening.claims["iss"].startswith(keys.DID):
+            key, _ = await self._published_key(opening, request)
+        return check_request(
+            self.home, opening, key, method=request.method, path=request.rel_url.raw_path, now=self.now()
+        )
+
+    async def _published_key(self, opening: Opening, request: web.Request) -> tuple[PublicKey, int]:
+        """The key of an organisation and when it was seen in its discovery document."""
+        kid = opening.header["kid"]
+        found = await self.keys.key_set(
+            opening.claims["iss"], kid, now=self.now(), client=request.remote or ""
+        )
+        return found.find(kid), found.seen_at
+
+    # --- public documents -----------------------------------------------------------------------
+
+    async def discovery(self, request: web.Request) -> web.StreamResponse:
+        """``GET /.well-known/vrm-configuration``."""
+        return static(request, self._discovery, "application/json")
+
+    async def myterms(self, request: web.Request) -> web.StreamResponse:
+        """``GET /.well-known/myterms``."""
+        return static(request, self._myterms, "application/json")
+
+    async def openapi(self, request: web.Request) -> web.StreamResponse:
+        """``GET /openapi.json``."""
+        return static(request, self._openapi, "application/json")
+
+    async def roster(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/roster``."""
+        return static(request, self.home.spec.roster.document, "application/json")
+
+    async def agreement(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/roster/{id}/{version}``: the layer that ``Accept`` asks for."""
+        found = self._agreement(request.match_info["id"], request.match_info["version"])
+        text = choose(found, request.headers, request.query)
+        vary = {"Vary": "Accept, Accept-Language"}
+        if text is None:
+            return static(request, found.manifest, "application/json", cache=_FOREVER, **vary)
+        media = (
+            f"{text.media_type}; charset=utf-8" if text.media_type.startswith("text/") else text.media_type
+        )
+        headers = vary | {"Content-Language": text.lang}
+        return static(request, text.data, media, cache=_FOREVER, **headers)
+
+    def _agreement(self, agreement_id: str, version: str) -> Agreement:
+        for roster in self.home.spec.rosters.values():
+            if found := roster.agreements.get((agreement_id, version)):
+                return found
+        raise not_found()
+
+    async def schema(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/schemas/{path}``."""
+        schema = self.home.spec.schemas.get(request.match_info["path"])
+        if schema is None:
+            raise not_found()
+        return static(request, strictjson.dumps(schema), "application/schema+json")
+
+    async def healthz(self, request: web.Request) -> web.StreamResponse:
+        """``GET /healthz``: the process answers."""
+        return json_answer({"status": "ok"})
+
+    async def readyz(self, request: web.Request) -> web.StreamResponse:
+        """``GET /readyz``: the store takes writes; else 503."""
+        self.home.store.check()
+        return json_answer({"status": "ready"})
+
+
+def _receipt(status: int, receipt: str) -> web.Response:
+    headers = {**CORS, "Cache-Control": "no-store", "Content-Type": "application/jwt"}
+    return web.Response(body=receipt.encode(), status=status, headers=headers)
+
+
+def _number(request: web.Request, name: str, default: int, least: int, most: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+        detail = f"the parameter {name} is a number from {least} to {most}"
+        raise ProtocolError("request-invalid", detail, rule="VRM-HOM-015")
+    return int(text)
+
+
+def _mid(text: str) -> str:
+    """A message id as stores know it; what cannot be one is not there."""
+    try:
+        if len(keys.unb64(text)) != 32:
+            raise ValueError("another length")
+    except ValueError:
+        raise not_found() from None
+    return text
+
+
+def endpoint_path(endpoint: dict[str, Any]) -> str:
+    """An endpoint's path as aiohttp routes it."""
+    path: str = endpoint["path"]
+    return path.replace("{path}", "{path:.+}")

@@ -1,0 +1,1 @@
+"""Stores of a home: the Protocol, SQLite (the default) and memory."""

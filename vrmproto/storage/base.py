@@ -1,0 +1,143 @@
+"""What a home asks of its store. One writer; a transaction reads what it has written itself.
+
+Reads outside a transaction show committed rows only. Times are epoch seconds. ``mid``, ``thid`` and record
+ids are the 43 characters of base64url.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from vrmproto.keys import KeySet
+from vrmproto.model import Bump, Thread
+
+__all__ = ["Append", "Entry", "Reads", "Store", "StoreBusyError", "StoreError", "Transaction"]
+
+
+class StoreError(Exception):
+    """The store cannot do its work at the moment; nothing of the transaction was stored."""
+
+
+class StoreBusyError(StoreError):
+    """Another process holds the write lock: trying again soon may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One accepted message with everything that it causes, stored together or not at all.
+
+    ``thread`` is the thread after the message; ``thread.seq`` and ``thread.head`` are the message's own.
+    """
+
+    thread: Thread
+    token: str
+    receipt: str
+    sender: str
+    addressee: str
+    """Whose inbox gets the message."""
+    record: bool = False
+    """The message makes a record whose id is its mid."""
+    supersedes: str = ""
+    """The class of the agreement made; earlier ones of the class between the two are superseded by it."""
+    replaces: str = ""
+    """The identifier that ``thread.first`` replaces in every thread, inbox row and agreement of this pair."""
+    next_key: str | None = None
+    """The pair's committed next key after the message; '' forgets it, None leaves it."""
+    bumps: tuple[Bump, ...] = ()
+    """Counters to raise in the parent thread (scope ``parent``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored message. ``position`` grows with every message of the store, in the order of commit."""
+
+    position: int
+    thid: str
+    seq: int
+    mid: str
+    token: str
+    receipt: str
+
+
+class Reads(Protocol):
+    """Point look-ups that a home needs while it judges a message."""
+
+    def thread(self, thid: str) -> Thread | None:
+        """A thread as its last message left it."""
+
+    def message(self, thid: str, mid: str) -> Entry | None:
+        """One message of a thread."""
+
+    def known(self, party: str) -> bool:
+        """Whether an identifier is a party of a stored thread, or was noted by ``know``.
+
+        An identifier that a rotation has replaced everywhere is no longer known.
+        """
+
+    def superseded_at(self, thid: str) -> int | None:
+        """When the next agreement of the same pair and class was made after the one made in this thread."""
+
+    def next_key(self, first: str, second: str) -> str | None:
+        """The thumbprint that the pair's last rotation committed to."""
+
+    def paired(self, first: str, second: str) -> bool:
+        """Whether the two are the parties of any stored thread, in these roles."""
+
+    def record_thread(self, record: str) -> str | None:
+        """The thid of the thread in which a record was made."""
+
+    def inbox_size(self, party: str) -> int:
+        """How many messages are unacknowledged."""
+
+
+class Transaction(Reads, Protocol):
+    """An open write transaction."""
+
+    def append(self, appends: Sequence[Append]) -> None:
+        """Store accepted messages in order."""
+
+    def acknowledge(self, party: str, mids: Iterable[str]) -> None:
+        """Take messages out of an inbox; mids that are not in it are passed over."""
+
+    def know(self, party: str) -> None:
+        """Note an identifier whose signed request was taken."""
+
+
+class Store(Reads, Protocol):
+    """A store of one home."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """Open the write transaction: committed and durable when the block ends, rolled back when it raises.
+
+        Raises StoreBusyError or StoreError instead of any error of the engine, also at the end of the block.
+        """
+
+    def inbox(self, party: str, limit: int) -> list[Entry]:
+        """The first unacknowledged messages of a party, in the order of ``position``."""
+
+    def messages(self, thid: str, start: int, limit: int) -> list[Entry]:
+        """Messages of a thread from ``seq`` = start on."""
+
+    def changed(self, party: str, after: int, limit: int) -> list[tuple[int, Thread]]:
+        """The party's threads whose last change is past ``after``, with that position, in its order."""
+
+    def threads_of(self, first: str, second: str) -> list[str]:
+        """The thids of the pair's threads (for evicting cached heads after a rotation)."""
+
+    def save_keys(self, keys: KeySet) -> None:
+        """Keep the keys of an origin as last fetched (a transaction of its own).
+
+        Revoked kids are only ever added: one that a later document no longer lists stays revoked.
+        """
+
+    def load_keys(self, origin: str) -> KeySet | None:
+        """The keys of an origin as last fetched, with every kid that was ever seen revoked."""
+
+    def check(self) -> None:
+        """Raise StoreError unless the store takes writes now."""
+
+    def close(self) -> None:
+        """Release files; no other method may be called afterwards."""

@@ -1,0 +1,133 @@
+"""The tables of a home's database. Migrations make them; a test compares the two.
+
+Importing this module imports SQLAlchemy, which takes long: nothing on the way of a message does.
+
+Identifiers of parties and threads are written once and numbered; every other row names the number. ``mid``,
+``thid`` and record ids are the 32 bytes behind their 43 characters. A second party that is a board is the
+party with the empty identifier.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+__all__ = ["metadata"]
+
+metadata = MetaData()
+
+Table(
+    "parties",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("noted", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("id", name="parties_id"),
+)
+
+Table(
+    "threads",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("thid", LargeBinary, nullable=False),
+    Column("first", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("second", Integer, ForeignKey("parties.n"), nullable=False),
+    # The position of the last message.
+    Column("changed", Integer, nullable=False),
+    # JSON: the thread without thid, first and second.
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("thid", name="threads_thid"),
+    Index("threads_first", "first", "changed"),
+    Index("threads_second", "second", "changed"),
+)
+
+Table(
+    "messages",
+    metadata,
+    Column("pos", Integer, primary_key=True, autoincrement=True),
+    Column("thread", Integer, ForeignKey("threads.n"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("mid", LargeBinary, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("receipt", Text, nullable=False),
+    UniqueConstraint("thread", "mid", name="messages_mid"),
+    UniqueConstraint("thread", "seq", name="messages_seq"),
+    sqlite_autoincrement=True,
+)
+
+Table(
+    "inbox",
+    metadata,
+    Column("party", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("pos", Integer, ForeignKey("messages.pos"), nullable=False),
+    Column("thread", Integer, ForeignKey("threads.n"), nullable=False),
+    Column("mid", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("party", "pos"),
+    Index("inbox_mid", "party", "mid"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "agreements",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=True),
+    Column("thread", Integer, ForeignKey("threads.n"), nullable=False),
+    Column("first", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("second", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("class", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    UniqueConstraint("thread", name="agreements_thread"),
+    Index("agreements_pair", "first", "second", "class", "n"),
+    sqlite_autoincrement=True,
+)
+
+Table(
+    "records",
+    metadata,
+    Column("mid", LargeBinary, nullable=False),
+    Column("thread", Integer, ForeignKey("threads.n"), nullable=False),
+    PrimaryKeyConstraint("mid"),
+    sqlite_with_rowid=False,
+)
+
+# Every pair that has a thread, with the next key it committed to, if any.
+Table(
+    "pairs",
+    metadata,
+    Column("first", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("second", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("next_key", Text),
+    PrimaryKeyConstraint("first", "second"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "key_sets",
+    metadata,
+    Column("origin", Text, nullable=False),
+    Column("seen_at", Integer, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    # JSON: kid to public JWK.
+    Column("keys", Text, nullable=False),
+    PrimaryKeyConstraint("origin"),
+)
+
+Table(
+    "revoked",
+    metadata,
+    Column("origin", Text, nullable=False),
+    Column("kid", Text, nullable=False),
+    PrimaryKeyConstraint("origin", "kid"),
+    sqlite_with_rowid=False,
+)
