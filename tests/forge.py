@@ -86,7 +86,9 @@ class Key:
     def sign(self, data: bytes) -> bytes:
         if isinstance(self.private, Ed25519PrivateKey):
             return self.private.sign(data)
-        r, s = decode_dss_signature(self.private.sign(data, ECDSA(hashes.SHA256(), deterministic_signing=True)))
+        r, s = decode_dss_signature(
+            self.private.sign(data, ECDSA(hashes.SHA256(), deterministic_signing=True))
+        )
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
     def der(self, data: bytes) -> bytes:

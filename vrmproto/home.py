@@ -209,7 +209,7 @@ class Home:
     def _append(self, batch: _Batch, arrival: Arrival, message: Message, step: Step) -> Answer:
         thread = step.thread
         receipt = self._receipt(message, step, arrival.key_seen_at)
-        addressee = thread.other(step.role)
+        addressee = "" if thread.board else thread.other(step.role)
         append = Append(
             thread=thread,
             token=message.token,
@@ -294,7 +294,7 @@ class Home:
 
     def _check_inbox(self, batch: _Batch, step: Step) -> None:
         party = step.thread.other(step.role)
-        if step.row.exit or step.row.duty or not party:
+        if step.row.exit or step.row.duty or step.thread.board:
             return
         size = self._inboxes.get(party)
         if size is None:

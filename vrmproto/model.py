@@ -24,7 +24,7 @@ class Thread:
     thid: str
     first: str
     second: str
-    """'' where the second party is a board."""
+    """The second party, or the URL of the board that the thread stands on."""
     state: str
     since: int
     """When ``state`` was entered."""
@@ -40,6 +40,8 @@ class Thread:
     parent: str | None = None
     agreement: str | None = None
     """The record id that the opening message named in ``agr``."""
+    board: bool = False
+    """``second`` is a board and no party."""
     record: str | None = None
     """The record id of the agreement or consent made in this thread."""
     record_at: int | None = None
@@ -54,7 +56,7 @@ class Thread:
         """``first``, ``second`` or '' of an identifier in this thread."""
         if identifier == self.first:
             return "first"
-        return "second" if identifier == self.second else ""
+        return "second" if identifier == self.second and not self.board else ""
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -63,7 +65,7 @@ class Thread:
 
     def other(self, role: str) -> str:
         """The identifier of the other party."""
-        return self.second if role == "first" else self.first
+        return self.first if role == "second" else self.second
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,8 @@ class Kind:
     rows: tuple[Row, ...]
     cells: Mapping[tuple[str, str, str], Row]
     """(state, role, type) to row; opening rows under the state ''."""
+    member: bool
+    """The first party's role is called ``member`` in the rows: any reader of the board may open a thread."""
     timed: frozenset[str]
     """Kept facts that a row takes as its deadline."""
 
@@ -348,6 +350,7 @@ def _kind(name: str, table: Mapping[str, Any]) -> Kind:
         states=MappingProxyType({s: _state(s, v) for s, v in table["states"].items()}),
         rows=rows,
         cells=MappingProxyType(cells),
+        member=any(r.by == "member" for r in rows),
         timed=frozenset(r.deadline for r in rows if r.deadline and not r.deadline.startswith("/")),
     )
 

@@ -137,6 +137,7 @@ def _open(spec: Spec, message: Message, now: int, context: Context) -> Step:
         received=now,
         opened=now,
         opener=message.type,
+        board=kind.roles == "board",
         parent=message.pthid,
         agreement=message.agr,
         record=message.mid if row.record else None,
@@ -154,6 +155,8 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
     if thread is None or not role:
         raise unknown_thread()
     kind = spec.kinds[thread.kind]
+    if kind.member:
+        role = "member"
     _check_related(kind, message, context)
     if message.aud != thread.other(role):
         raise _wrong_addressee()
@@ -241,7 +244,7 @@ def _check_related(kind: Kind, message: Message, context: Context) -> None:
         parent = context.parent
         if message.thid is not None or parent is None or parent.thread.opener not in kind.parents:
             raise _unknown_parent()
-        if parent.thread.second and not parent.thread.role(message.iss):
+        if not parent.thread.board and not parent.thread.role(message.iss):
             raise _unknown_parent()
     if message.agr is not None:
         agreement = context.named
@@ -258,15 +261,15 @@ def _parties(kind: Kind, message: Message, context: Context) -> tuple[str, str, 
         return "first", message.iss, message.aud
     if kind.roles == "board":
         by = next(r.by for r in kind.rows if not r.states and r.type == message.type)
-        return by, message.iss, ""
+        return by, message.iss, message.aud
     related = context.parent if kind.roles == "parent" else context.agreement
     if related is None:
         missing = "pthid" if kind.roles == "parent" else "agr"
         raise ProtocolError("claim-missing", f"the payload lacks the claim {missing}", rule="VRM-THR-007")
-    first, second = related.thread.first, related.thread.second
+    first, second, board = related.thread.first, related.thread.second, related.thread.board
     if message.iss == first:
-        return "first", first, second or message.aud
-    return "second", first, second or message.iss
+        return "first", first, message.aud if board else second
+    return "second", first, message.iss if board else second
 
 
 def _wrong_addressee() -> ProtocolError:
@@ -297,7 +300,7 @@ def _check_needs(row: Row, message: Message) -> None:
 
 
 def _check_prev(row: Row, role: str, thread: Thread, message: Message, context: Context) -> None:
-    if row.exit and role == "first":
+    if row.exit and role != "second":
         return  # VRM-THR-014
     if not context.prev_known:
         detail = "prev is to be the mid of a message of this thread"

@@ -164,10 +164,12 @@ def _vocabulary(tables: Json, kinds: Iterable[_Kind], implemented: Collection[st
     for name, words in used.items():
         for word in sorted(words - set(tables[name])):
             yield Fault("vocabulary", f"/{name}", f"a row uses {word}", f"list it under {name}")
-        for word in sorted(set(tables[name]) - words):
+        for word in sorted(set(tables[name]) - words if name in ("guards", "effects") else ()):
             yield Fault("unused", f"/{name}", f"no row uses {word}", f"use it, or take it out of {name}")
     for guard in sorted(set(tables["guards"]) - set(implemented)):
-        yield Fault("guard-missing", "/guards", f"{guard} is not implemented", "add it to vrmproto.guards.GUARDS")
+        yield Fault(
+            "guard-missing", "/guards", f"{guard} is not implemented", "add it to vrmproto.guards.GUARDS"
+        )
 
 
 def _types(kinds: Iterable[_Kind], types: Collection[str]) -> Iterator[Fault]:
@@ -218,7 +220,9 @@ def _cells(kind: _Kind) -> Iterator[Fault]:
     seen: dict[Cell, _Row] = {}
     for row in kind.rows:
         for state in row.states:
-            clash = [r for role in row.roles if (r := seen.setdefault((state, role, row.type), row)) is not row]
+            clash = [
+                r for role in row.roles if (r := seen.setdefault((state, role, row.type), row)) is not row
+            ]
             if clash:
                 where = f"in {state}" if state else "to open"
                 yield row.fault("not-deterministic", f"a second row {where}", "leave one of the two", "in")
@@ -338,14 +342,11 @@ def _relations(kind: _Kind, row: _Row) -> Iterator[Fault]:
         yield row.fault("needs", "needs pthid where none can be", remedy, "needs")
     wanted = {"parent": "pthid", "agreement": "agr"}.get(roles)
     if row.opening and wanted and wanted not in row.needs:
-        yield row.fault("needs", f"opens with roles {roles} without {wanted}", f"let it need {wanted}", "needs")
-    if (roles == "board") != (row.by == "member") and (row.by == "member" or not _board_host(kind)):
-        yield row.fault("role", f"is no role of a kind with roles {roles}", "member acts on boards", "by")
-
-
-def _board_host(kind: _Kind) -> bool:
-    """A board that a first party publishes on has no members."""
-    return kind.table["roles"] != "board" or all(row.by == "first" for row in kind.rows)
+        yield row.fault(
+            "needs", f"opens with roles {roles} without {wanted}", f"let it need {wanted}", "needs"
+        )
+    if row.by == "member" and roles != "board":
+        yield row.fault("role", f"member in a kind with roles {roles}", "members act on boards only", "by")
 
 
 def _agreement(kind: _Kind, row: _Row) -> Iterator[Fault]:
@@ -380,14 +381,20 @@ def _marks(_kind: _Kind, row: _Row) -> Iterator[Fault]:
 def _deadline(kind: _Kind, row: _Row) -> Iterator[Fault]:
     ahead = "deadline-ahead" in row.guards
     if "exit" not in row.marks and row.from_body != ahead:
-        message = "deadline from the body without deadline-ahead" if row.from_body else "deadline-ahead without one"
-        yield row.fault("deadline-ahead", message, "the two go together", "deadline" if row.deadline else "guards")
+        message = (
+            "deadline from the body without deadline-ahead" if row.from_body else "deadline-ahead without one"
+        )
+        yield row.fault(
+            "deadline-ahead", message, "the two go together", "deadline" if row.deadline else "guards"
+        )
     if row.deadline and not row.from_body and row.deadline not in kind.facts:
         message = f"deadline from {row.deadline}, which no row keeps"
         yield row.fault("fact-unknown", message, "keep it in a row before", "deadline")
     if (row.default or row.max) and not row.from_body:
         message = "default or max without a deadline from the body"
-        yield row.fault("deadline", message, "they bound what the body says", "default" if row.default else "max")
+        yield row.fault(
+            "deadline", message, "they bound what the body says", "default" if row.default else "max"
+        )
 
 
 def _sources(kind: _Kind, row: _Row) -> Iterator[Fault]:

@@ -25,7 +25,7 @@ def create_app(home: Home, clock: Callable[[], float] = time.time) -> web.Applic
     """The aiohttp application of a home; ``clock`` gives epoch seconds."""
     app = web.Application(middlewares=[problems(home.spec)], client_max_size=0)
     outgoing = Outgoing(dev=home.config.dev)
-    cache = KeyCache(outgoing, load=home.store.load_keys, save=home.store.save_keys)
+    cache = KeyCache(outgoing, load=home.store.load_keys, save=home.store.save_keys, clock=clock)
     routes = Routes(home, cache, clock)
     handlers = routes.handlers()
     missing = {e["name"] for e in home.spec.endpoints} ^ handlers.keys()
@@ -38,6 +38,7 @@ def create_app(home: Home, clock: Callable[[], float] = time.time) -> web.Applic
 
     async def lifespan(_: web.Application) -> AsyncIterator[None]:
         yield
+        await cache.close()
         await outgoing.close()
 
     async def release(_: web.Application) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -81,17 +82,20 @@ async def _until_stopped() -> None:
     await stop.wait()
 
 
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # Windows has no uvloop
+        return None
+    return uvloop.new_event_loop
+
+
 def serve(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM; the exit code."""
     configure_logs()
     try:
-        import uvloop
-
-        run = uvloop.run
-    except ImportError:  # Windows has no uvloop
-        run = asyncio.run
-    try:
-        run(_serve(settings))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings))
     except (SettingsError, SpecError, StoreError, OSError) as error:
         print(f"vrmproto serve: {error}", file=sys.stderr)
         return 2

@@ -65,8 +65,7 @@ class Settings:
 
 
 def _cast(name: str, value: Any, source: str) -> Any:
-    default = next(f.default for f in fields(Settings) if f.name == name)
-    wanted = type(default)
+    wanted: type = type(getattr(Settings(), name))
     if wanted is bool and isinstance(value, str):
         if value.lower() not in ("1", "true", "yes", "0", "false", "no"):
             raise SettingsError(f"{source}: {name} is to be true or false")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import binascii
-from dataclasses import fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 
 import orjson
 
@@ -17,8 +17,11 @@ __all__ = ["body_of", "keys_from", "keys_of", "pack", "seek", "thread_from", "un
 _TO_STANDARD = bytes.maketrans(b"-_+/", b"+/\0\0")
 _FROM_STANDARD = bytes.maketrans(b"+/", b"-_")
 
+_LAST = frozenset("AEIMQUYcgkosw048")
+
 _COLUMNS = ("thid", "first", "second")
 _FIELDS = tuple(field.name for field in fields(Thread) if field.name not in _COLUMNS)
+_OPTIONAL = frozenset(field.name for field in fields(Thread) if field.default is not MISSING)
 
 
 def pack(text: str) -> bytes:
@@ -31,14 +34,13 @@ def pack(text: str) -> bytes:
 
 def seek(text: str) -> bytes | None:
     """The 32 bytes of an id to look up; None for a text that can be no id, so that nothing is found."""
-    if len(text) != 43:
+    # Two bits of the last character are not used: another spelling of the same bytes would be another id.
+    if len(text) != 43 or text[-1] not in _LAST:
         return None
     try:
-        data = binascii.a2b_base64(text.encode("ascii").translate(_TO_STANDARD) + b"=", strict_mode=True)
+        return binascii.a2b_base64(text.encode("ascii").translate(_TO_STANDARD) + b"=", strict_mode=True)
     except ValueError:
         return None
-    # Two bits of the last character are not used: another spelling of the same bytes is another id.
-    return data if unpack(data) == text else None
 
 
 def unpack(data: bytes) -> str:
@@ -47,11 +49,11 @@ def unpack(data: bytes) -> str:
 
 
 def body_of(thread: Thread) -> bytes:
-    """What a thread's row holds beside its columns; fields without a value are left out."""
+    """What a thread's row holds beside its columns; optional fields without a value are left out."""
     members = {}
     for name in _FIELDS:
         value = getattr(thread, name)
-        if value is not None:
+        if value is not None or name not in _OPTIONAL:
             members[name] = value
     return strictjson.dumps(members)
 
@@ -61,7 +63,7 @@ def thread_from(thid: str, first: str, second: str, body: bytes) -> Thread:
     return Thread(thid=thid, first=first, second=second, **orjson.loads(body))
 
 
-def keys_of(keys: Any) -> str:
+def keys_of(keys: Mapping[str, PublicKey]) -> str:
     """Public keys by kid as JSON."""
     return strictjson.dumps({kid: dict(key.jwk) for kid, key in keys.items()}).decode()
 

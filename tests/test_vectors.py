@@ -1,0 +1,225 @@
+"""Every vector of spec/vectors gets the verdict that its expect.json says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import make_vectors
+from vrmproto import envelope, keys, spec, threads
+from vrmproto.errors import ProtocolError
+from vrmproto.keys import KeySet, PublicKey
+from vrmproto.model import Context, Related, Thread
+
+SPEC = spec.load()
+FOLDER = SPEC.root / "vectors"
+FOLDERS = sorted(path.parent for path in FOLDER.glob("*/expect.json"))
+RULES: list[dict[str, Any]] = [envelope.RULES, keys.RULES, keys.DID_RULES]
+Verdict = Mapping[str, Any]
+
+# Requirements that name a code, and that no token alone can show.
+UNREACHABLE = {
+    "VRM-HOM-005": "the media type is not in the token",
+    "VRM-HOM-008": "the length of a body is judged over HTTP; VRM-ENV-001 is the token's",
+    "VRM-THR-007": "no row of the profiles core and terms needs pthid or agr",
+}
+
+
+class Home:
+    """The least that takes messages: dicts in the place of a store, and a clock that is set."""
+
+    def __init__(self, expect: Verdict) -> None:
+        self.origin, self.dev = expect["home"], expect["dev"]
+        self.known = set(expect["known"])
+        self.published: dict[str, KeySet] = {
+            origin: keys.key_set(origin, {**jwks, "issuer": origin}, expect["now"])
+            for origin, jwks in expect.get("keys", {}).items()
+        }
+        self.stored: dict[str, tuple[PublicKey, str]] = {}
+        self.threads: dict[str, Thread] = {}
+        self.mids: dict[str, list[str]] = {}
+        self.next_keys: dict[tuple[str, str], Any] = {}
+        self.superseded: dict[str, int] = {}
+
+    def take(self, raw: bytes, now: int) -> dict[str, Any]:
+        """The verdict on a token: as expect.json writes it."""
+        try:
+            return {"accept": True, **self.accept(raw, now)}
+        except ProtocolError as error:
+            status = SPEC.errors[error.code]["status"]
+            return {"accept": False, "status": status, "code": error.code, "requirement": error.rule}
+
+    def accept(self, raw: bytes, now: int) -> dict[str, Any]:
+        o = envelope.parse(SPEC, raw, home=self.origin, dev=self.dev)
+        if o.mid in self.stored:
+            key, state = self.stored[o.mid]
+            if not key.verify(o.signing_input, keys.unb64(o.segments[2].decode())):
+                raise ProtocolError("signature-invalid", "forged", rule="VRM-ENV-024")
+            return {"status": 200, "mid": o.mid, "state": state}
+        if str(o.claims.get("aud")) not in self.known:
+            raise ProtocolError("addressee-unknown", "not known here", rule="VRM-ENV-025")
+        envelope.check_time(o, now)
+        envelope.check_signature(o, self.key(o))
+        envelope.check_content(o)
+        message = o.message()
+        thread = self.threads.get(message.thid or "")
+        step = threads.advance(SPEC, thread, message, now, self.context(message, thread, now))
+        self.keep(message, step.thread, step.row.supersedes, now)
+        if step.replaces:
+            self.rebind(step.replaces, step.thread)
+        self.stored[message.mid] = (message.key, step.thread.state)
+        return {"status": 202, "mid": message.mid, "state": step.thread.state}
+
+    def key(self, o: envelope.Opening) -> PublicKey:
+        iss = str(o.claims.get("iss"))
+        if iss.startswith(keys.DID):
+            return keys.from_did(iss)
+        empty = KeySet(iss, {}, frozenset(), 0)
+        return self.published.get(iss, empty).find(str(o.header.get("kid")))
+
+    def context(self, message: envelope.Message, thread: Thread | None, now: int) -> Context:
+        made = next((t for t in self.threads.values() if message.agr and t.record == message.agr), None)
+        second = thread.second if thread else ""
+        return Context(
+            parent=self.related(self.threads.get(message.pthid or ""), now),
+            named=self.related(made, now),
+            superseded_at=self.superseded.get(thread.thid) if thread else None,
+            prev_known=bool(thread) and message.prev in self.mids[message.thid or ""],
+            next_key=self.next_keys.get((threads.party_of(SPEC, message), second)),
+            taken=any(t.first == message.iss and t.second == second for t in self.threads.values()),
+        )
+
+    def related(self, thread: Thread | None, now: int) -> Related | None:
+        if thread is None:
+            return None
+        context = Context(superseded_at=self.superseded.get(thread.thid))
+        return Related(thread, threads.settle(SPEC.kinds[thread.kind], thread, context, now))
+
+    def keep(self, message: envelope.Message, thread: Thread, supersedes: bool, now: int) -> None:
+        if supersedes:
+            for other in self.threads.values():
+                pair = (other.first, other.second) == (thread.first, thread.second)
+                if pair and other.thid != thread.thid and other.record and group(other) == group(thread):
+                    self.superseded.setdefault(other.thid, now)
+        self.threads[thread.thid] = thread
+        self.mids.setdefault(thread.thid, []).append(message.mid)
+        self.known |= {thread.first, thread.second}
+
+    def rebind(self, old: str, moved: Thread) -> None:
+        self.next_keys[moved.first, moved.second] = moved.facts.get("nkt")
+        for thread in list(self.threads.values()):
+            if (thread.first, thread.second) == (old, moved.second):
+                self.threads[thread.thid] = replace(thread, first=moved.first)
+
+
+def group(thread: Thread) -> str:
+    agreement = SPEC.roster.find(thread.facts["agreement"])
+    assert agreement is not None
+    return agreement.kind
+
+
+def expectation(folder: Path) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads((folder / "expect.json").read_bytes())
+    return made
+
+
+def verdict(folder: Path) -> dict[str, Any]:
+    """What the library says of a vector; what is sent first must be taken."""
+    expect = expectation(folder)
+    home = Home(expect)
+    for sent in expect.get("thread", ()):
+        answer = home.take((folder / sent["file"]).read_bytes(), sent["now"])
+        if not answer["accept"] or answer["state"] != sent["state"]:
+            return {**answer, "file": sent["file"]}
+    return home.take((folder / "token.jwt").read_bytes(), expect["now"])
+
+
+def wanted(expect: Verdict) -> dict[str, Any]:
+    names = ("accept", "status", "mid", "state", "code", "requirement")
+    return {name: expect[name] for name in names if name in expect}
+
+
+@cache
+def shown() -> frozenset[str]:
+    """Every requirement that a vector breaks or shows."""
+    found: set[str] = set()
+    for folder in FOLDERS:
+        expect = expectation(folder)
+        found |= {expect.get("requirement", ""), *expect.get("covers", ())}
+    return frozenset(found - {""})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_verdict(folder: Path) -> None:
+    assert verdict(folder) == wanted(expectation(folder))
+
+
+def test_there_are_many() -> None:
+    assert len(FOLDERS) >= 300
+
+
+def test_the_folder_is_what_the_program_writes() -> None:
+    assert make_vectors.differences() == []
+
+
+def test_the_check_finds_what_is_changed_missing_or_stale(tmp_path: Path) -> None:
+    make_vectors.write(tmp_path)
+    assert make_vectors.differences(tmp_path) == []
+    (tmp_path / "keys.json").write_bytes(b"{}")
+    (tmp_path / "repeat" / "token.jwt").unlink()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "token.jwt").write_bytes(b"")
+    assert make_vectors.differences(tmp_path) == [
+        "keys.json: has changed",
+        "old/token.jwt: is stale",
+        "repeat/token.jwt: is missing",
+    ]
+    make_vectors.write(tmp_path)
+    assert make_vectors.differences(tmp_path) == []
+    assert not (tmp_path / "old").exists()
+
+
+@pytest.mark.parametrize("rule", [name for rules in RULES for name in rules])
+def test_every_rule_has_a_vector(rule: str) -> None:
+    broken = {expectation(folder).get("requirement") for folder in FOLDERS}
+    assert rule in broken
+
+
+def test_every_requirement_with_a_code_has_a_vector() -> None:
+    due = {
+        r.id
+        for r in SPEC.requirements.values()
+        if r.role == "home"
+        and r.code
+        and SPEC.errors[r.code]["layer"] in ("token", "thread", "guard")
+        and "origin" not in r.needs
+        and r.profile in ("core", "terms")
+    }
+    assert due - shown() == UNREACHABLE.keys()
+
+
+def test_vectors_name_requirements_that_exist() -> None:
+    assert shown() <= SPEC.requirements.keys()
+
+
+def test_the_code_is_the_one_of_the_sentence() -> None:
+    for folder in FOLDERS:
+        expect = expectation(folder)
+        if not expect["accept"]:
+            code = SPEC.requirements[expect["requirement"]].code
+            assert code == expect["code"], folder.name
+
+
+def test_every_type_is_taken_in_some_vector() -> None:
+    seen = set()
+    for folder in FOLDERS:
+        if expectation(folder)["accept"]:
+            _, claims = envelope.peek((folder / "token.jwt").read_bytes())
+            seen.add(claims["type"])
+    assert seen == SPEC.types.keys()

@@ -1,0 +1,248 @@
+"""The folder of one agent: its seed, its own copies, what it has seen at origins, and evidence.
+
+Every line is on disk before anything rests on it; a half-written last line is dropped when the folder is
+opened again (VRM-AGT-003, VRM-AGT-005).
+
+=====================  ==========================================================================
+``seed``               32 random bytes in base64url, mode 0600: all keys of the agent follow from it
+``state.json``         what the agent has to remember beside: numbers of keys, its origin
+``threads/THID``       ``.ndjson``: token and receipt of each message in order, and rebindings
+``outbox/MID``         a token that was sent and has no receipt yet: sent again with the same bytes
+``keys/``, ``homes/``  discovery documents of organisations and homes, with the time they were seen
+``records/ID.json``    records, with the organisation's document as this agent saw it
+``evidence/``          contradictions of a home, and messages that could not be verified
+=====================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from vrmproto import keys, strictjson
+from vrmproto.errors import ProtocolError
+from vrmproto.keys import KeySet, PublicKey
+
+__all__ = ["Book", "BookError"]
+
+_FOLDERS = ("threads", "outbox", "keys", "homes", "records", "evidence")
+
+
+class BookError(Exception):
+    """The folder cannot be used: what is wrong with it."""
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace a file as a whole, durably, readable by its owner only."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _append(path: Path, value: Mapping[str, Any]) -> None:
+    """Add one line, durably; a line that could not be written whole is taken back."""
+    new = not path.exists()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        size = os.fstat(handle).st_size
+        line = strictjson.dumps(value) + b"\n"
+        try:
+            if os.write(handle, line) != len(line):
+                raise OSError("the line was not written whole")
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, size)
+            raise
+    finally:
+        os.close(handle)
+    if new:
+        _sync_folder(path.parent)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file, cutting off a last one that was not written whole."""
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    found: list[dict[str, Any]] = []
+    used = 0
+    rows = whole.splitlines(keepends=True)
+    for number, row in enumerate(rows, start=1):
+        try:
+            value = json.loads(row)
+            if not isinstance(value, dict):
+                raise ValueError("not an object")
+        except ValueError:
+            if number < len(rows):
+                raise BookError(f"{path}: line {number} is damaged") from None
+            break
+        found.append(value)
+        used += len(row)
+    if used < len(data):
+        with path.open("r+b") as file:
+            file.truncate(used)
+            os.fsync(file.fileno())
+    return found
+
+
+def _file_of(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:32] + ".ndjson"
+
+
+class Book:
+    """Opens (and makes) the folder of one agent. Only one process may have it open at a time."""
+
+    def __init__(self, folder: Path | str, seed: bytes | None = None) -> None:
+        """``seed`` (at least 16 bytes) is kept on first use; BookError if another one is there."""
+        self.folder = Path(folder)
+        for name in _FOLDERS:
+            (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.chmod(0o700)
+        self.seed = self._seed(seed)
+        self.state: dict[str, Any] = self._state()
+
+    def _seed(self, given: bytes | None) -> bytes:
+        path = self.folder / "seed"
+        if path.exists():
+            try:
+                kept = keys.unb64(path.read_text(encoding="ascii").strip())
+            except ValueError:
+                raise BookError(f"{path}: is no seed") from None
+            if given is not None and given != kept:
+                raise BookError(f"{path}: holds another seed than the one given")
+            return kept
+        seed = secrets.token_bytes(32) if given is None else given
+        if len(seed) < 16:
+            raise BookError("a seed has at least 16 bytes")
+        _write(path, keys.b64(seed).encode() + b"\n")
+        return seed
+
+    def _state(self) -> dict[str, Any]:
+        path = self.folder / "state.json"
+        try:
+            value = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            raise BookError(f"{path}: is damaged") from None
+        return value if isinstance(value, dict) else {}
+
+    def remember(self, **members: Any) -> None:
+        """Set members of :attr:`state` durably."""
+        self.state |= members
+        _write(self.folder / "state.json", strictjson.dumps(self.state))
+
+    # --- threads and what is on its way ---------------------------------------------------------
+
+    def threads(self) -> list[str]:
+        """The thids of which there is a copy."""
+        return sorted(p.stem for p in (self.folder / "threads").glob("*.ndjson"))
+
+    def thread(self, thid: str) -> list[dict[str, Any]]:
+        """The lines of a copy: ``{token, receipt, kept_at}`` or ``{rebind: {from, to}}``."""
+        path = self.folder / "threads" / f"{thid}.ndjson"
+        return _lines(path) if path.exists() else []
+
+    def keep(self, thid: str, line: Mapping[str, Any]) -> None:
+        """Add a line to a copy."""
+        _append(self.folder / "threads" / f"{thid}.ndjson", line)
+
+    def outgoing(self, mid: str, token: str) -> None:
+        """Keep a token until its receipt is there."""
+        _write(self.folder / "outbox" / mid, token.encode())
+
+    def settled(self, mid: str) -> None:
+        """Forget a token that has got its answer."""
+        (self.folder / "outbox" / mid).unlink(missing_ok=True)
+
+    def outbox(self) -> list[tuple[str, str]]:
+        """Tokens without an answer, as ``(mid, token)``, the oldest first."""
+        found = [p for p in (self.folder / "outbox").iterdir() if not p.name.startswith(".")]
+        found.sort(key=lambda p: p.stat().st_mtime_ns)
+        return [(p.name, p.read_text(encoding="ascii")) for p in found]
+
+    # --- discovery documents --------------------------------------------------------------------
+
+    def save_seen(self, kind: str, seen: KeySet) -> None:
+        """Keep a discovery document; ``kind`` is ``keys`` (organisations) or ``homes``."""
+        path = self.folder / kind / _file_of(seen.origin)
+        held = self._seen(kind, seen.origin)
+        revoked = seen.revoked.union(*(entry.revoked for entry in held[-1:]))
+        line: dict[str, Any] = {"origin": seen.origin, "seen_at": seen.seen_at, "revoked": sorted(revoked)}
+        if not held or held[-1].document != seen.document:
+            line["document"] = keys.b64(seen.document)
+        _append(path, line)
+
+    def load_seen(self, kind: str, origin: str) -> KeySet | None:
+        """The document seen last, with every kid that was ever revoked."""
+        held = self._seen(kind, origin)
+        return held[-1] if held else None
+
+    def seen_with(self, kind: str, origin: str, kid: str) -> KeySet | None:
+        """The last document of an origin that listed a key."""
+        return next((s for s in reversed(self._seen(kind, origin)) if kid in s.keys), None)
+
+    def seen_keys(self, kind: str, origin: str) -> dict[str, PublicKey]:
+        """Every key that an origin was ever seen to publish."""
+        return {kid: key for seen in self._seen(kind, origin) for kid, key in seen.keys.items()}
+
+    def _seen(self, kind: str, origin: str) -> list[KeySet]:
+        path = self.folder / kind / _file_of(origin)
+        found: list[KeySet] = []
+        document = b""
+        for line in _lines(path) if path.exists() else ():
+            document = keys.unb64(line["document"]) if "document" in line else document
+            try:
+                seen = keys.key_set(origin, strictjson.read(document)[0], line["seen_at"], document)
+            except ProtocolError:
+                raise BookError(f"{path}: holds no discovery document of {origin}") from None
+            revoked = seen.revoked | frozenset(line["revoked"])
+            found.append(KeySet(origin, seen.keys, revoked, line["seen_at"], document))
+        return found
+
+    # --- records and evidence -------------------------------------------------------------------
+
+    def save_record(self, record_id: str, data: Mapping[str, Any]) -> Path:
+        """Keep a record; the path of its file."""
+        path = self.folder / "records" / f"{record_id}.json"
+        _write(path, strictjson.dumps(data))
+        return path
+
+    def witness(self, kind: str, content: Mapping[str, Any]) -> str:
+        """Keep a piece of evidence, once however often it comes; the name of its file."""
+        data = strictjson.dumps({"kind": kind, **content})
+        telling = {k: v for k, v in content.items() if k not in ("at", "detail")}
+        name = f"{kind}-{hashlib.sha256(strictjson.dumps(telling)).hexdigest()[:32]}.json"
+        if not (self.folder / "evidence" / name).exists():
+            _write(self.folder / "evidence" / name, data)
+        return name
+
+    def evidence(self, kind: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+        """Names and contents of the evidence, all or of one kind."""
+        for path in sorted((self.folder / "evidence").glob(f"{kind or '*'}-*.json")):
+            yield path.name, json.loads(path.read_bytes())
+
+    def drop_evidence(self, name: str) -> None:
+        """Forget what has turned out to be in order."""
+        (self.folder / "evidence" / name).unlink(missing_ok=True)

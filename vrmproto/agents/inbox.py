@@ -1,0 +1,218 @@
+"""What arrives: verified, put into the own copies, and acknowledged once it is on disk.
+
+A message whose key cannot be resolved at its sender's origin, or whose predecessor is missing, is kept in
+the evidence as *unverified*, acknowledged (so that the inbox cannot be held up) and tried again with every
+poll; nothing acts on it before. What can never verify is kept as *refused*. Source: spec/protocol/agents.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vrmproto import envelope
+from vrmproto.agents import chain
+from vrmproto.agents.book import Book
+from vrmproto.agents.chain import ChainError, Link
+from vrmproto.agents.ledger import Ledger
+from vrmproto.agents.wire import Signer, Wire, WireError
+from vrmproto.envelope import Message
+from vrmproto.errors import ProtocolError
+from vrmproto.spec import Spec
+
+__all__ = ["Event", "Inbox"]
+
+_PAGE = 100
+_WAITS = ("key-unavailable", "key-unknown", "gap")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A message that has arrived. Act on it only if it is ``verified``: then it is in the own copy as well.
+
+    Of an unverified one all members but ``token`` and ``mid`` are what the sender or the home *claims*;
+    ``reason`` says why it is unverified, as a code of the protocol or a kind of ChainError.
+    """
+
+    mid: str
+    token: str
+    receipt: str
+    thid: str
+    type: str
+    iss: str
+    aud: str
+    body: Mapping[str, Any]
+    state: str
+    seq: int
+    verified: bool
+    reason: str = ""
+
+    @property
+    def domain_verified(self) -> bool:
+        """Whether the sender is an organisation whose key this agent saw at its origin."""
+        return self.verified and self.iss.startswith("http")
+
+
+class Inbox:
+    """Takes messages of one home into the ledger."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        wire: Wire,
+        book: Book,
+        ledger: Ledger,
+        *,
+        open_message: Callable[[str], Awaitable[Message]],
+        open_receipt: Callable[[str], Awaitable[dict[str, Any]]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._spec = spec
+        self._wire = wire
+        self._book = book
+        self._ledger = ledger
+        self._open_message = open_message
+        self._open_receipt = open_receipt
+        self._clock = clock
+
+    async def poll(self, signer: Signer, wait: float = 0) -> list[Event]:
+        """Everything in the inbox of one identifier, stored and acknowledged; WireError."""
+        events: list[Event] = []
+        ack: tuple[str, ...] = ()
+        while True:
+            answer = await self._wire.poll(signer, limit=_PAGE, wait=0 if ack else wait, ack=ack)
+            if not answer.ok:
+                raise WireError(f"{self._wire.home} refuses the poll ({answer.code or answer.status})")
+            document = answer.document()
+            if self._spec.faults("documents/poll.json", document):
+                raise WireError(f"{self._wire.home} answers a poll with something else")
+            order = [mid for mid in document["order"] if mid in document["sets"] and mid not in ack]
+            for mid in order:
+                events.append(
+                    await self.take(signer, document["sets"][mid], document["receipts"].get(mid, ""))
+                )
+            if not order:
+                return events
+            ack = tuple(order)
+
+    async def take(self, signer: Signer, token: str, receipt: str) -> Event:
+        """One message with its receipt, whatever it is: stored when this returns."""
+        try:
+            link = await self._open(signer, token, receipt)
+            try:
+                self._ledger.add(link)
+            except ChainError as error:
+                if error.kind != "gap":
+                    raise
+                await self.pull(signer, link.claims["thid"])
+                self._ledger.add(link)
+        except ProtocolError as error:
+            return self._unverified(token, receipt, error.code, error.detail)
+        except ChainError as error:
+            return self._unverified(token, receipt, error.kind, error.detail, error.evidence)
+        return _event(token, receipt, link.claims["state"], link.claims["seq"])
+
+    async def _open(self, signer: Signer | None, token: str, receipt: str) -> Link:
+        claims = await self._open_receipt(receipt)
+        message = await self._open_message(token)
+        if signer is not None and message.aud != signer.iss:
+            raise ChainError("receipt", "the message is for somebody else", (token, receipt))
+        chain.check_receipt(message, receipt, claims)
+        return Link(message, receipt, claims)
+
+    def _unverified(
+        self, token: str, receipt: str, reason: str, detail: str, evidence: tuple[str, ...] = ()
+    ) -> Event:
+        waits = reason in _WAITS
+        kind = "unverified" if waits else "equivocation" if reason == "equivocation" else "refused"
+        self.witness(kind, reason, detail, (token, receipt), evidence)
+        return _event(token, receipt, "", 0, reason)
+
+    def witness(
+        self, kind: str, reason: str, detail: str, message: tuple[str, ...], tokens: tuple[str, ...] = ()
+    ) -> str:
+        """Keep evidence: the message with its receipt, and the tokens that show what is wrong."""
+        content = {
+            "home": self._wire.home,
+            "reason": reason,
+            "detail": detail,
+            "at": int(self._clock()),
+            "message": list(message),
+            "tokens": list(tokens),
+        }
+        return self._book.witness(kind, content)
+
+    async def again(self) -> list[Event]:
+        """Try what is still unverified; events of what has verified now, or never will."""
+        held = [e for e in self._book.evidence("unverified") if e[1]["home"] == self._wire.home]
+        events: list[Event] = []
+        for name, content in sorted(held, key=lambda e: _place(e[1]["message"][1])):
+            token, receipt = content["message"]
+            try:
+                link = await self._open(None, token, receipt)
+                self._ledger.add(link)
+                events.append(_event(token, receipt, link.claims["state"], link.claims["seq"]))
+            except (ProtocolError, ChainError) as error:
+                reason = error.code if isinstance(error, ProtocolError) else error.kind
+                if reason in _WAITS:
+                    continue
+                tokens = error.evidence if isinstance(error, ChainError) else ()
+                events.append(self._unverified(token, receipt, reason, error.detail, tokens))
+            self._book.drop_evidence(name)
+        return events
+
+    async def pull(self, signer: Signer, thid: str) -> str:
+        """Read a thread from where the own copy ends, into it; the home's checkpoint.
+
+        Raises ProtocolError or ChainError at the first message that does not verify, and WireError.
+        """
+        while True:
+            copy = self._ledger.copy(thid)
+            start = copy.seq + 1 if copy else 1
+            query: dict[str, str | int] = {"from": start, "limit": _PAGE}
+            answer = await self._wire.get(signer, "threads", thid, **query)
+            if not answer.ok:
+                raise WireError(
+                    f"{self._wire.home} does not show the thread ({answer.code or answer.status})"
+                )
+            document = answer.document()
+            if self._spec.faults("documents/thread.json", document):
+                raise WireError(f"{self._wire.home} answers a read with something else")
+            for item in document["messages"]:
+                self._ledger.add(await self._open(None, item["token"], item["receipt"]))
+            if not document.get("next") or not document["messages"]:
+                return str(document["checkpoint"])
+
+
+def _place(receipt: str) -> tuple[str, int]:
+    """Thread and ``seq`` of a receipt, unverified: the order in which to try."""
+    try:
+        claims = envelope.peek(receipt)[1]
+    except ProtocolError:
+        return "", 0
+    seq = claims.get("seq")
+    return str(claims.get("thid")), seq if isinstance(seq, int) else 0
+
+
+def _event(token: str, receipt: str, state: str, seq: int, reason: str = "") -> Event:
+    try:
+        claims = envelope.peek(token)[1]
+    except ProtocolError:
+        claims = {}
+    mid = envelope.mid_of(token)
+    body = claims.get("body")
+    return Event(
+        mid=mid,
+        token=token,
+        receipt=receipt,
+        thid=str(claims.get("thid", mid)),
+        type=str(claims.get("type", "")),
+        iss=str(claims.get("iss", "")),
+        aud=str(claims.get("aud", "")),
+        body=body if isinstance(body, dict) else {},
+        state=state,
+        seq=seq,
+        verified=not reason,
+        reason=reason,
+    )

@@ -1,0 +1,164 @@
+"""Checks the pages: numbered sentences, the words and ids that they name, links."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection, Iterator
+
+from vrmproto.editor.folder import ERRORS, MATRIX, THREADS, Folder, Sentence
+
+__all__ = ["STEPS", "collect"]
+
+ROLES = ("home", "agent", "editor")
+NEEDS = ("origin",)
+
+_ID = re.compile(r"\bVRM-[A-Z]+-\d{3}\b")
+_ANCHOR = re.compile(r" \{#(VRM-([A-Z]+)-(\d{3})) ([a-z]+)((?: [a-z]+)*)\}$")
+_KEY_WORD = re.compile(r"\b(?:MUST|SHOULD|SHALL)(?: NOT)?\b|\b(?:MAY|REQUIRED|RECOMMENDED|OPTIONAL)\b")
+_TOKEN = re.compile(r"`([a-z]+(?:-[a-z]+)+)`")
+_LAST_CODE = re.compile(r"\(`([a-z-]+)`[^)]*\)\.?$")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_FENCE = "```"
+
+
+def _lines(folder: Folder, page: str) -> Iterator[tuple[int, str]]:
+    """Numbered lines outside of code blocks."""
+    inside = False
+    for n, line in enumerate((folder.text(page) or "").splitlines(), start=1):
+        if line.startswith(_FENCE):
+            inside = not inside
+        elif not inside:
+            yield n, line
+
+
+def _sentences(folder: Folder) -> Iterator[Sentence]:
+    for page in folder.listed("protocol/*.md"):
+        for n, line in _lines(folder, page):
+            anchor = _ANCHOR.search(line)
+            words = _KEY_WORD.findall(re.sub(r"`[^`]*`", "", line))
+            if anchor and line.startswith("- "):
+                name, area, number, role, needs = anchor.groups()
+                text = line[2 : anchor.start()]
+                yield Sentence(page, n, text, words, name, area, int(number), role, tuple(needs.split()))
+            elif (words or anchor) and page != "protocol/README.md":
+                yield Sentence(page, n, line, words)
+
+
+def collect(folder: Folder) -> None:
+    """Read the numbered sentences of all pages."""
+    for sentence in _sentences(folder):
+        if sentence.id:
+            folder.requirements.setdefault(sentence.id, sentence)
+
+
+def _requirements(folder: Folder) -> None:
+    numbers: dict[str, dict[int, Sentence]] = {}
+    for sentence in _sentences(folder):
+        _check_sentence(folder, sentence)
+        if sentence.id and sentence.number in numbers.setdefault(sentence.area, {}):
+            message = f"{sentence.id} is used twice"
+            _at(folder, sentence, "requirement-duplicate", message, "number it at the end of its area")
+        elif sentence.id:
+            numbers[sentence.area][sentence.number] = sentence
+    for area, used in numbers.items():
+        for number in sorted(set(range(1, max(used) + 1)) - used.keys()):
+            message = f"VRM-{area}-{number:03d} is missing"
+            _at(folder, used[max(used)], "requirement-gap", message, "number without gaps")
+    for page in sorted({s.page for s in folder.requirements.values()}):
+        if not re.search(r"^profile: [a-z]+$", folder.text(page) or "", re.MULTILINE):
+            folder.add(
+                "profile-missing", page, "has no profile", "write `profile: core` under the title", line=1
+            )
+
+
+def _at(folder: Folder, sentence: Sentence, code: str, message: str, remedy: str) -> None:
+    folder.add(code, sentence.page, message, remedy, line=sentence.line)
+
+
+def _check_sentence(folder: Folder, sentence: Sentence) -> None:
+    if not sentence.id:
+        remedy = "make it a list item that ends in {#VRM-AREA-nnn role}, or write no key word"
+        _at(folder, sentence, "requirement-form", f"{sentence.words or 'an anchor'} without a number", remedy)
+        return
+    right = len(sentence.words) == 1 and re.fullmatch(r"(MUST|SHOULD)( NOT)?|MAY", sentence.words[0])
+    if not right:
+        message = f"{sentence.id} has the key words {sentence.words}"
+        _at(folder, sentence, "requirement-words", message, "exactly one of MUST, SHOULD, MAY and their NOT")
+    if sentence.role not in ROLES or set(sentence.needs) - set(NEEDS):
+        message = f"{sentence.id} is for {' '.join([sentence.role, *sentence.needs])}"
+        _at(
+            folder,
+            sentence,
+            "requirement-role",
+            message,
+            f"one of {', '.join(ROLES)}, then origin or nothing",
+        )
+    code = _LAST_CODE.search(sentence.text)
+    if code and ERRORS in folder.sound and code[1] not in folder.codes:
+        message = f"{sentence.id} answers {code[1]}, which is no code"
+        _at(folder, sentence, "code-unknown", message, f"name one of {ERRORS}")
+
+
+def _prose(folder: Folder) -> None:
+    known = _words(folder)
+    for page in folder.pages:
+        before = ""
+        for n, line in _lines(folder, page):
+            if before.startswith("- ") and line and not line.startswith(("- ", "  ")):
+                folder.add(
+                    "list-run-on", page, "a sentence joins the list item before", "a blank line", line=n
+                )
+            before = line
+            for name in dict.fromkeys(_ID.findall(line)):
+                if name not in folder.requirements and not _ANCHOR.search(line):
+                    message = f"there is no requirement {name}"
+                    folder.add("requirement-unknown", page, message, "name one of protocol/", line=n)
+            for word in _TOKEN.findall(_ANCHOR.sub("", line)) if known else ():
+                ended = _LAST_CODE.search(_ANCHOR.sub("", line))
+                if word not in known and not (ended and ended[1] == word and _ANCHOR.search(line)):
+                    message = f"{word} is no code, guard, state or clause"
+                    folder.add("code-unknown", page, message, "name one, or write it otherwise", line=n)
+
+
+def _words(folder: Folder) -> Collection[str]:
+    """What a hyphenated word in code type may be: a code, guard, kind, state or clause."""
+    if not folder.sound >= {ERRORS, THREADS, MATRIX}:
+        return ()
+    threads = folder.get(THREADS)
+    states = {s for kind in threads["kinds"].values() for s in kind["states"]}
+    return {*folder.codes, *threads["guards"], *threads["kinds"], *states, *folder.get(MATRIX)["clauses"]}
+
+
+def _links(folder: Folder) -> None:
+    for page in folder.pages:
+        for n, line in _lines(folder, page):
+            for target in _LINK.findall(line):
+                if not re.match(r"[a-z]+:", target):
+                    _check_link(folder, page, n, target)
+
+
+def _check_link(folder: Folder, page: str, line: int, target: str) -> None:
+    file, _, anchor = target.partition("#")
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(page), file)) if file else page
+    if path.startswith("../") or not (folder.root / path).exists():
+        message = f"{target} leads to nothing in this folder"
+        folder.add("link-broken", page, message, "name a file relative to this page", line=line)
+    elif anchor and path.endswith(".md") and anchor not in _anchors(folder, path):
+        message = f"{path} has no heading for #{anchor}"
+        folder.add("link-broken", page, message, "name a heading in lower case with hyphens", line=line)
+
+
+def _anchors(folder: Folder, page: str) -> set[str]:
+    """Anchors of headings as common renderers name them, and ids of requirements."""
+    found: set[str] = set()
+    for _, line in _lines(folder, page):
+        if line.startswith("#"):
+            words = re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower())
+            found.add(words.replace(" ", "-"))
+        if anchor := _ANCHOR.search(line):
+            found.add(anchor[1])
+    return found
+
+
+STEPS = (_requirements, _prose, _links)

@@ -1,0 +1,337 @@
+"""Records of agreements: how a home builds one, and how anyone verifies one without asking either party.
+
+No I/O, no clock. Source: spec/protocol/records.md, terms.md, spec/documents/record.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from vrmproto import envelope, keys, strictjson
+from vrmproto.chains import Parties, automatic, check_order, check_states, describe, trust_keys, verify_thread
+from vrmproto.keys import KeySet, PublicKey
+from vrmproto.model import Thread
+from vrmproto.roster import Agreement, digest
+from vrmproto.spec import Spec
+from vrmproto.verification import (
+    Check,
+    Findings,
+    KeyRing,
+    Link,
+    Report,
+    contradict,
+    open_checkpoint,
+    open_link,
+)
+from vrmproto.verification import read_document as _read
+
+__all__ = [
+    "Check",
+    "Report",
+    "build",
+    "contradict",
+    "matches",
+    "message_ids",
+    "verify_record",
+    "verify_thread",
+]
+
+ACCEPT, ALTERNATIVE = "terms.accept", "terms.alternative"
+
+
+# --- building ----------------------------------------------------------------------------------
+
+
+def build(
+    *,
+    home: str,
+    thread: Thread,
+    state: str,
+    messages: Sequence[tuple[str, str]],
+    agreement: Agreement,
+    home_keys: Sequence[PublicKey],
+    key_sets: Mapping[str, KeySet],
+    checkpoint: str,
+) -> dict[str, Any]:
+    """The document ``documents/record.json`` of the agreement made in a thread.
+
+    ``messages`` are (token, receipt) in order; ``key_sets`` the keys of organisations by origin, whose
+    document is put beside a key that it still lists.
+    """
+    opened = [(envelope.peek(token)[1], envelope.peek(receipt)[1], receipt) for token, receipt in messages]
+    proffer = opened[0][0]
+    executed = next(receipt["iat"] for _, receipt, _ in opened if receipt["mid"] == thread.record)
+    signed = [receipt for *_, receipt in opened] + [checkpoint]
+    return {
+        "kind": "agreement",
+        "id": thread.record,
+        "home": home,
+        "thid": thread.thid,
+        "agreement": agreement.reference,
+        "first": proffer["iss"],
+        "second": proffer["aud"],
+        "executed_at": executed,
+        "state": state,
+        "messages": [{"token": token, "receipt": receipt} for token, receipt in messages],
+        "keys": [*_home_keys(home_keys, signed), *_sender_keys(home, opened, key_sets)],
+        "manifest": keys.b64(agreement.manifest),
+        "checkpoint": checkpoint,
+    }
+
+
+def _home_keys(home_keys: Sequence[PublicKey], signed: Sequence[str]) -> list[dict[str, Any]]:
+    """VRM-REC-006: the home's keys that signed one of the receipts."""
+    kids = {envelope.peek(token)[0]["kid"] for token in signed}
+    return [{"kid": k.kid, "jwk": dict(k.jwk), "source": "home"} for k in home_keys if k.kid in kids]
+
+
+def _sender_keys(
+    home: str, opened: Sequence[tuple[dict[str, Any], dict[str, Any], str]], key_sets: Mapping[str, KeySet]
+) -> list[dict[str, Any]]:
+    entries: dict[tuple[str, str], dict[str, Any]] = {}
+    for claims, receipt, _ in opened:
+        issuer, kid = claims["iss"], keys.thumbprint(receipt["key"])
+        entry: dict[str, Any] = {"kid": kid, "jwk": receipt["key"], "source": "did:jwk"}
+        if not issuer.startswith(keys.DID):
+            entry["source"] = "discovery" if "key_seen_at" in receipt else "home"
+        if "key_seen_at" in receipt:
+            entry["seen_at"] = receipt["key_seen_at"]
+            published = key_sets.get(issuer)
+            if published and published.document and kid in published.keys and kid not in published.revoked:
+                entry["document"] = keys.b64(published.document)
+        entries.setdefault((kid, entry["source"]), entry)
+    return list(entries.values())
+
+
+# --- matching ----------------------------------------------------------------------------------
+
+
+def message_ids(data: bytes) -> list[str]:
+    """The ids of the messages in a record, recomputed, in order; empty if it is none."""
+    document, _ = strictjson.read(data)
+    listed = document.get("messages")
+    if not isinstance(listed, list):
+        return []
+    tokens = [item.get("token") for item in listed if isinstance(item, dict)]
+    return [envelope.mid_of(t.encode("utf-8", "replace")) for t in tokens if isinstance(t, str)]
+
+
+def matches(a: bytes, b: bytes) -> bool:
+    """Whether two records match: the message ids in them are equal. Neither is verified here."""
+    ids = message_ids(a)
+    return bool(ids) and ids == message_ids(b)
+
+
+# --- verifying ---------------------------------------------------------------------------------
+
+
+def verify_record(spec: Spec, data: bytes, home_keys: Sequence[PublicKey] | None = None) -> Report:
+    """Verify a record (VRM-REC-009 to -014): it and nothing else is needed.
+
+    ``home_keys`` are the keys that the reader knows of the home; without them those inside are taken.
+    """
+    found = Findings("record", for_keys="VRM-REC-010")
+    record = _read(found, spec, data, "documents/record.json")
+    if record is None:
+        return found.report()
+    found.self_homed = record["home"] in (record["first"], record["second"])
+    names = ("id", "thid", "home", "agreement", "first", "second", "executed_at", "state")
+    found.facts |= {name: record[name] for name in names}
+    ring = KeyRing.read(found, record["home"], record["keys"], home_keys)
+    items = record["messages"]
+    links = [open_link(found, spec, ring, f"message {n}", item) for n, item in enumerate(items, 1)]
+    held = [link for link in links if link is not None]
+    if len(held) == len(items):
+        found.facts["messages"] = describe(held)
+        _check_messages(found, spec, record, ring, held)
+    else:
+        _check_manifest(found, spec, record)
+    return found.report()
+
+
+def _check_messages(
+    found: Findings, spec: Spec, record: Mapping[str, Any], ring: KeyRing, links: Sequence[Link]
+) -> None:
+    """What is told of the messages together, once each is verified."""
+    proffer, own = links[0], [link for link in links if link.thid == record["thid"]]
+    foreign = [k for k in links if k.thid != record["thid"] and k.message.type not in spec.rotations]
+    found.check(
+        "the thread is that of the proffer",
+        proffer.message.mid == record["thid"],
+        "thid of the record is not the id of its first message",
+        "VRM-REC-009",
+    )
+    found.check(
+        "all messages are of this thread", not foreign, "a message belongs to another thread", "VRM-REC-012"
+    )
+    check_order(found, own)
+    parties = Parties(found, spec, proffer, strict=True)
+    roles = [(link, parties.take(link)) for link in links]
+    kind = spec.opens.get(proffer.message.type)
+    accept = next((k for k in own if k.message.mid == record["id"]), None)
+    named = accept is not None and kind is not None and _makes_record(spec, accept)
+    found.check(
+        "the record is named by its acceptance",
+        named,
+        "id is not the id of an acceptance among the messages",
+        "VRM-REC-009",
+    )
+    found.check(
+        "the parties are those of the messages",
+        (record["first"], record["second"]) == (proffer.message.iss, proffer.message.aud),
+        "first and second are not the sender and the addressee of the proffer",
+        "VRM-REC-004",
+    )
+    if accept is not None and named:
+        _check_terms(found, record, own, accept)
+    _check_manifest(found, spec, record)
+    if kind is not None:
+        check_states(found, kind, [(k, role) for k, role in roles if k.thid == record["thid"]])
+        _check_state(found, spec, record, ring, own, parties)
+    trust_keys(found, ring, links)
+    found.trust(
+        "the time: executed_at and every receipt are dated by the home, within the life of each message"
+    )
+    found.trust("the order of the messages, where they do not name each other")
+    found.facts["first_now"] = parties.first
+
+
+def _makes_record(spec: Spec, link: Link) -> bool:
+    return any(r.type == link.message.type and r.record for k in spec.kinds.values() for r in k.rows)
+
+
+def _check_terms(found: Findings, record: Mapping[str, Any], own: Sequence[Link], accept: Link) -> None:
+    proffer, made = own[0], own[: own.index(accept) + 1]
+    alternatives = [k for k in made if k.message.type == ALTERNATIVE]
+    found.check(
+        "no message is missing up to the acceptance",
+        [k.seq for k in made] == list(range(1, accept.seq + 1)),
+        "the record lacks a message before the acceptance: the proffer or the alternative",
+        "VRM-REC-002",
+    )
+    offer = alternatives[-1] if alternatives else proffer
+    body, offered = accept.message.body, offer.message.body
+    found.check(
+        "the acceptance names what was offered",
+        body["accepts"] == offer.message.mid,
+        "accepts is not the id of the last offer in the record",
+        "VRM-REC-009",
+        "terms-not-offered",
+    )
+    listed = [proffer.message.body.get("preferred"), *proffer.message.body.get("acceptable", ())]
+    for alternative in alternatives:
+        named = alternative.message.body
+        fits = named["alternative_to"] == proffer.message.mid
+        wrong = "alternative_to is not the id of the proffer"
+        found.check("the alternative names the proffer", fits, wrong, "VRM-REC-009", "alternative-not-new")
+        terms = (named["agreement"]["id"], named["agreement"]["version"])
+        new = terms not in [(a["id"], a["version"]) for a in listed if a]
+        wrong = "the alternative is an agreement that the proffer lists"
+        found.check("the alternative is another agreement", new, wrong, "VRM-TRM-007", "alternative-not-new")
+        _in_time(found, alternative, proffer)
+    on_offer = [offered.get("agreement")] if alternatives else listed
+    found.check(
+        "the agreement accepted was offered",
+        body["agreement"] in on_offer,
+        "id, version and digest accepted are not among those offered",
+        "VRM-REC-011",
+        "terms-not-offered",
+    )
+    found.check(
+        "the agreement of the record is the one accepted",
+        record["agreement"] == body["agreement"],
+        "agreement of the record is not the one that the acceptance names",
+        "VRM-REC-011",
+        "agreement-mismatch",
+    )
+    found.check(
+        "executed_at is when the acceptance was received",
+        record["executed_at"] == accept.receipt["iat"],
+        "executed_at is not iat of the acceptance's receipt",
+        "VRM-REC-003",
+    )
+    _in_time(found, accept, offer)
+    found.facts |= {n: offered[n] for n in ("ends",) if n in offered}
+    found.facts |= {n: proffer.message.body[n] for n in ("purpose", "roster") if n in proffer.message.body}
+
+
+def _in_time(found: Findings, answer: Link, offer: Link) -> None:
+    try:
+        until = datetime.fromisoformat(offer.message.body["answer_by"]).timestamp()
+    except (KeyError, ValueError):
+        until = 0
+    found.check(
+        f"{answer.place}: it came before answer_by",
+        answer.receipt["iat"] < until,
+        "the receipt is not earlier than answer_by of what it answers",
+        "VRM-THR-017",
+        "deadline-passed",
+    )
+
+
+def _check_manifest(found: Findings, spec: Spec, record: Mapping[str, Any]) -> None:
+    """VRM-REC-011."""
+    named = record["agreement"]
+    try:
+        data = keys.unb64(record["manifest"])
+    except ValueError:
+        data = b""
+    right = digest(data) == named["digest"]
+    wrong = "the digest of the manifest is not the one of the agreement"
+    if not found.check("the manifest is the one agreed", right, wrong, "VRM-REC-011", "agreement-mismatch"):
+        return
+    manifest, broken = strictjson.read(data)
+    found.check(
+        "the manifest is of this id and version",
+        not broken
+        and spec.valid("documents/manifest.json", manifest)
+        and (manifest["id"], manifest["version"]) == (named["id"], named["version"]),
+        "the manifest is not one, or has another id or version",
+        "VRM-REC-011",
+        "agreement-mismatch",
+    )
+    held = [roster.find(named) for roster in spec.rosters.values()]
+    found.facts["known_here"] = any(a is not None and a.digest == named["digest"] for a in held)
+
+
+def _check_state(
+    found: Findings,
+    spec: Spec,
+    record: Mapping[str, Any],
+    ring: KeyRing,
+    own: Sequence[Link],
+    parties: Parties,
+) -> None:
+    """VRM-REC-007: against the checkpoint, or else against the last receipt."""
+    state = record["state"]
+    if not own:
+        return
+    last = own[-1]
+    told = str(last.receipt["state"])
+    if "checkpoint" not in record:
+        wrong = "state is not that of the last receipt, and no checkpoint says it"
+        found.check("the state is that of the last receipt", state == told, wrong, "VRM-REC-007")
+        found.trust(f"that the state is still {state}: the record has no checkpoint")
+        return
+    checkpoint = open_checkpoint(found, spec, ring, record["checkpoint"], record["thid"], last)
+    if checkpoint is None:
+        return
+    wrong = "state is not that of the checkpoint"
+    found.check("the state is that of the checkpoint", state == checkpoint["state"], wrong, "VRM-REC-007")
+    found.check(
+        "the checkpoint is for a party",
+        checkpoint["aud"] in parties.identifiers or checkpoint["aud"].startswith(keys.DID),
+        "aud of the checkpoint is no party",
+        "VRM-HOM-026",
+    )
+    kind = parties.kind
+    if checkpoint["seq"] == last.seq:
+        follows = kind is not None and state in automatic(kind, told)
+        wrong = f"no deadline or other cause leads from {told} to {state}"
+        found.check("the state follows from the last message", follows, wrong, "VRM-THR-018")
+    else:
+        later = checkpoint["seq"] - last.seq
+        found.trust(f"what the later messages of the thread say ({later}): the record does not hold them")
+    found.facts["checked_at"] = checkpoint["iat"]
