@@ -65,7 +65,7 @@ def did(jwk: Json) -> str:
     return "did:jwk:" + b64(raw(jwk))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Key:
     """A fixed key: `jwk` is public, `secret` is the member `d`."""
 

@@ -364,8 +364,12 @@ def segments() -> Iterator[Vector]:
         forge.sealed(PERSON, padded),
     )
     yield bad("base64-newline", 3, "A newline ends the token.", right + b"\n")
-    yield bad("base64-space", 3, "A space stands before the token.", b" " + right)
-    yield bad("base64-bom", 3, "A byte order mark stands before the token.", b"\xef\xbb\xbf" + right)
+    for slug, what, start in (
+        ("space", "A space stands before the token, and is signed.", b" "),
+        ("bom", "A byte order mark stands before the token, and is signed.", b"\xef\xbb\xbf"),
+    ):
+        token = forge.sealed(PERSON, start + right.rpartition(b".")[0])
+        yield bad(f"base64-{slug}", 3, what, token)
     standard = next(t for t in _salted() if {*b"-_"} <= {*t.rpartition(b".")[2]})
     start, _, signature = standard.rpartition(b".")
     signature = signature.replace(b"-", b"+").replace(b"_", b"/")
@@ -977,6 +981,7 @@ def contents() -> Iterator[Vector]:
     yield bad("ext-name", "A name in `ext` is no URI.", {"x": 1})
     yield bad("ext-name-relative", "A name in `ext` is a relative reference.", {"/x": 1})
     yield bad("ext-name-space", "A name in `ext` holds a space.", {"https://ext.example/a b": 1})
+    yield bad("ext-name-newline", "A name in `ext` ends in a newline.", {EXT + "\n": 1})
     yield bad("ext-name-empty", "A name in `ext` is empty.", {"": 1})
     yield bad("ext-4097-bytes", "`ext` has 4097 bytes as compact JSON.", {EXT: "a" * (4097 - frame)})
     yield bad("ext-bytes-not-characters", "`ext` has 2100 characters in 4100 bytes.", {EXT: "\u00e9" * 2040})
@@ -1446,6 +1451,8 @@ def rotations() -> Iterator[Vector]:
     both = replace(story, sent=(*story.sent, replace(taken_by.sent[0], file="3.jwt")))
     what = "The new identifier has a thread with the same organisation already."
     yield bad("rotate-taken", "VRM-ID-022", what, rotate(), both)
+    what = "The new identifier is the old one."
+    yield bad("rotate-same", "VRM-ID-022", what, rotate(new=PERSON))
     token = rotate(old=STRANGER)
     yield bad("rotate-stranger", "VRM-THR-002", "The identifier replaced is no party.", token)
 
@@ -1467,7 +1474,8 @@ README = """# Vectors
 
 Each folder is one case: tokens as exact bytes, and what a home has to say of the last one.
 A negative vector breaks exactly one rule and is otherwise right and correctly signed, so that a check that
-is missing is seen as an acceptance. The folders are written by a program; nothing in them is made by hand.
+is missing shows: the message is taken, or refused with another code. The folders are written by a program;
+nothing in them is made by hand.
 
 ## A folder
 
@@ -1485,7 +1493,7 @@ is missing is seen as an acceptance. The folders are written by a program; nothi
 | `home`, `dev` | the origin of the home; whether it is in development mode |
 | `known` | addressees known at the start; the parties of stored threads are known as well |
 | `keys` | origin to the `keys` and `historical_keys` of its discovery document |
-| `thread` | what is sent first, in order: `file`, the clock `now`, the `state` of its receipt; each is taken |
+| `thread` | what goes before, in order: `file`, the clock `now`, the `state` of its receipt; all are taken |
 | `accept` | the verdict |
 | `status`, `mid`, `state` | if taken: 202, or 200 for a repeat; the message id; the receipt's state |
 | `status`, `code`, `requirement` | if refused: the status, the code, and the requirement that is broken |
@@ -1507,8 +1515,9 @@ The verdict is `code`; a home that does not tell the `requirement` may leave tha
 """
 
 
+@functools.cache
 def build() -> dict[str, bytes]:
-    """Every file below spec/vectors/, by its path."""
+    """Every file below spec/vectors/, by its path; the same each time."""
     files = {"README.md": README.encode()}
     listed = {
         k.name: {"id": who(k), "alg": k.alg, "kid": k.kid, "jwk": {**k.jwk, "d": k.secret}} for k in KEYS

@@ -41,7 +41,12 @@ def _silent_guards(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReque
 
 def body_for(row: Row) -> dict[str, Any]:
     """A body that has whatever the row points at."""
-    values: dict[str, Any] = {"/purge_within": "P1D", "/attest_within": "P1D", "/purposes": ["a"], "/purpose": "a"}
+    values: dict[str, Any] = {
+        "/purge_within": "P1D",
+        "/attest_within": "P1D",
+        "/purposes": ["a"],
+        "/purpose": "a",
+    }
     body: dict[str, Any] = {"replaces": ANN.did, "id": NEW.did}
     for pointer in [row.deadline, *row.keep.values()]:
         if pointer and pointer.startswith("/"):

@@ -20,7 +20,8 @@ from vrmproto.model import Context, Related, Thread
 SPEC = spec.load()
 FOLDER = SPEC.root / "vectors"
 FOLDERS = sorted(path.parent for path in FOLDER.glob("*/expect.json"))
-RULES: list[dict[str, Any]] = [envelope.RULES, keys.RULES, keys.DID_RULES]
+RULES: list[tuple[Any, str]] = [(envelope, "RULES"), (keys, "RULES"), (keys, "DID_RULES")]
+"""Where the rules stand: module and name of the dict."""
 Verdict = Mapping[str, Any]
 
 # Requirements that name a code, and that no token alone can show.
@@ -168,6 +169,12 @@ def test_the_folder_is_what_the_program_writes() -> None:
     assert make_vectors.differences() == []
 
 
+def test_the_program_checks_and_does_not_guess(capsys: pytest.CaptureFixture[str]) -> None:
+    assert make_vectors.main(["--check"]) == 0
+    assert make_vectors.main(["--chekc"]) == 2
+    assert "usage" in capsys.readouterr().err
+
+
 def test_the_check_finds_what_is_changed_missing_or_stale(tmp_path: Path) -> None:
     make_vectors.write(tmp_path)
     assert make_vectors.differences(tmp_path) == []
@@ -185,7 +192,7 @@ def test_the_check_finds_what_is_changed_missing_or_stale(tmp_path: Path) -> Non
     assert not (tmp_path / "old").exists()
 
 
-@pytest.mark.parametrize("rule", [name for rules in RULES for name in rules])
+@pytest.mark.parametrize("rule", [rule for module, name in RULES for rule in getattr(module, name)])
 def test_every_rule_has_a_vector(rule: str) -> None:
     broken = {expectation(folder).get("requirement") for folder in FOLDERS}
     assert rule in broken

@@ -217,7 +217,9 @@ class Organisation(Party):
 
 
 @contextlib.asynccontextmanager
-async def running(store: Store | None = None, spec_dir: Path | None = None, **config: Any) -> AsyncIterator[World]:
+async def running(
+    store: Store | None = None, spec_dir: Path | None = None, **config: Any
+) -> AsyncIterator[World]:
     """A home on a free port of loopback, in development mode, stopped at the end."""
     bound, origin = free_socket()
     clock = Clock()

@@ -238,7 +238,9 @@ def _together(o: Opening) -> None:
 
 def _is_form(fault: Mapping[str, str]) -> bool:
     """A fault in the form of a claim; ``ext`` has its own place in the order of checks."""
-    return bool(fault["pointer"]) and not fault["pointer"].startswith("/ext")
+    if not fault["pointer"]:
+        return fault["keyword"] not in ("required", "additionalProperties")
+    return not fault["pointer"].startswith("/ext")
 
 
 def _form(o: Opening) -> None:

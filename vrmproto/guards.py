@@ -132,9 +132,16 @@ def deadline_ahead(case: Case) -> None:
     for fact in case.kind.timed & row.keep.keys():
         pointer = row.keep[fact] or ""
         kept = pointed(case.message.body, pointer) if pointer.startswith("/") else None
-        if kept is not None and timing.seconds(kept) <= deadline:
+        if kept is not None and not _lies_after(kept, deadline, case.now):
             detail = f"{pointer} is to lie after {row.deadline}"
             raise ProtocolError("deadline-invalid", detail, rule="VRM-THR-021")
+
+
+def _lies_after(kept: str, deadline: int, now: int) -> bool:
+    try:
+        return timing.moment(kept, now) > deadline
+    except ValueError:
+        return False
 
 
 def _refuse_rotation(rule: str) -> ProtocolError:

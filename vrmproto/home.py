@@ -234,6 +234,10 @@ class Home:
             self._inboxes[addressee] += 1
         if step.replaces or append.bumps:
             batch.write()
+            if step.replaces:
+                batch.tx.know(
+                    step.replaces
+                )  # or it would be addressee-unknown, not aud-mismatch (VRM-ID-025)
             self._forget_all()
             batch.parties.clear()
         return Answer(202, receipt, addressee)

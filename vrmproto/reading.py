@@ -151,10 +151,27 @@ class Reader:
         made = False
         for start in range(1, thread.seq + 1, PAGE):
             for entry in self.home.store.messages(thread.thid, start, PAGE):
-                if not made or envelope.peek(entry.token)[1]["type"] in self.home.spec.rotations:
+                if not made or self._rotates(entry):
                     kept.append(entry)
                 made = made or entry.mid == record
-        return kept
+        return sorted(kept + self._rebound_elsewhere(thread, kept[0]), key=lambda e: e.position)
+
+    def _rebound_elsewhere(self, thread: Thread, opening: Entry) -> list[Entry]:
+        """The rotations in other threads of the pair that rebound this one."""
+        claims = envelope.peek(opening.token)[1]
+        if thread.first in (claims["iss"], claims["aud"]):
+            return []
+        store = self.home.store
+        found: list[Entry] = []
+        for thid in set(store.threads_of(thread.first, thread.second)) - {thread.thid}:
+            start = 1
+            while page := store.messages(thid, start, PAGE):
+                start = page[-1].seq + 1
+                found += [e for e in page if e.position > opening.position and self._rotates(e)]
+        return found
+
+    def _rotates(self, entry: Entry) -> bool:
+        return envelope.peek(entry.token)[1]["type"] in self.home.spec.rotations
 
     def _key_sets(self, thread: Thread) -> dict[str, KeySet]:
         if thread.second.startswith(keys.DID):

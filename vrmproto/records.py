@@ -10,22 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from vrmproto import envelope, keys, strictjson
-from vrmproto.chains import Parties, automatic, check_order, check_states, describe, trust_keys, verify_thread
+from vrmproto.chains import automatic, check_order, check_states, describe, trust_keys
+from vrmproto.findings import Check, Findings, Report
 from vrmproto.keys import KeySet, PublicKey
 from vrmproto.model import Thread
+from vrmproto.parties import Parties
 from vrmproto.roster import Agreement, digest
 from vrmproto.spec import Spec
-from vrmproto.verification import (
-    Check,
-    Findings,
-    KeyRing,
-    Link,
-    Report,
-    contradict,
-    open_checkpoint,
-    open_link,
-)
-from vrmproto.verification import read_document as _read
+from vrmproto.thread_export import verify_thread
+from vrmproto.verification import KeyRing, Link, contradict, open_checkpoint, open_link, read_document
 
 __all__ = [
     "Check",
@@ -133,7 +126,7 @@ def verify_record(spec: Spec, data: bytes, home_keys: Sequence[PublicKey] | None
     ``home_keys`` are the keys that the reader knows of the home; without them those inside are taken.
     """
     found = Findings("record", for_keys="VRM-REC-010")
-    record = _read(found, spec, data, "documents/record.json")
+    record = read_document(found, spec, data, "documents/record.json")
     if record is None:
         return found.report()
     found.self_homed = record["home"] in (record["first"], record["second"])
@@ -260,7 +253,7 @@ def _check_terms(found: Findings, record: Mapping[str, Any], own: Sequence[Link]
 def _in_time(found: Findings, answer: Link, offer: Link) -> None:
     try:
         until = datetime.fromisoformat(offer.message.body["answer_by"]).timestamp()
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         until = 0
     found.check(
         f"{answer.place}: it came before answer_by",

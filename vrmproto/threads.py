@@ -63,7 +63,12 @@ def _next_move(
 
 def _own_deadline(state: State, entered: int, facts: Mapping[str, Any]) -> int | None:
     duration = (facts.get(state.within) if state.within else None) or state.default
-    return timing.after(entered, duration) if duration and "deadline" in state.moves else None
+    if not duration or "deadline" not in state.moves:
+        return None
+    try:
+        return timing.after(entered, duration)
+    except ValueError:
+        return timing.LAST
 
 
 def _ends(
@@ -113,11 +118,11 @@ def _open(spec: Spec, message: Message, now: int, context: Context) -> Step:
         raise ProtocolError("thread-missing", detail, rule="VRM-THR-001")
     _check_related(kind, message, context)
     role, first, second = _parties(kind, message, context)
+    if kind.roles in ("parent", "agreement") and message.aud != (second if role == "first" else first):
+        raise _wrong_addressee()
     row = kind.cells.get(("", role, message.type))
     if row is None:
         raise ProtocolError("role-forbidden", "the other party opens this", rule="VRM-THR-004")
-    if kind.roles in ("parent", "agreement") and message.aud != (second if role == "first" else first):
-        raise _wrong_addressee()
     _check_needs(row, message)
     deadline = _body_deadline(row, message, now)
     _run_guards(Case(spec, kind, row, None, message, now, context, deadline))
@@ -207,11 +212,12 @@ def _step(
     replaces: str | None = None,
 ) -> Step:
     bumps = tuple(_bumps(row, message, thread.facts))
-    counts = dict(thread.counts)
+    counts = thread.counts
     for bump in bumps:
         if bump.scope == "thread":
             counts = raised(counts, bump, now)
-    return Step(kind, row, role, replace(thread, counts=counts), prior, replaces, bumps)
+    counted = thread if counts is thread.counts else replace(thread, counts=counts)
+    return Step(kind, row, role, counted, prior, replaces, bumps)
 
 
 def raised(counts: Mapping[str, Any], bump: Bump, now: int) -> dict[str, Any]:
@@ -310,17 +316,13 @@ def _check_prev(row: Row, role: str, thread: Thread, message: Message, context: 
         raise ProtocolError("prev-stale", detail, rule="VRM-THR-012", head=thread.head, seq=thread.seq)
 
 
-def _moment(value: str, now: int) -> int:
-    return timing.after(now, value) if value.startswith("P") else timing.seconds(value)
-
-
 def _body_deadline(row: Row, message: Message, now: int) -> int | None:
     """The deadline that the body, or the default in its place, sets; None if the row takes none of it."""
     if not row.deadline.startswith("/"):
         return None
     value = pointed(message.body, row.deadline) or row.default
     try:
-        return _moment(value, now) if value else None
+        return timing.moment(value, now) if value else None
     except ValueError:
         detail = f"the deadline {row.deadline} leads out of the calendar"
         raise ProtocolError("deadline-invalid", detail, rule="VRM-THR-020") from None
@@ -341,7 +343,7 @@ def _deadline(
         return own
     if row.deadline:
         kept = facts.get(row.deadline)
-        return _moment(kept, now) if kept else None
+        return timing.moment(kept, now) if kept else None
     if row.to != "=" and (target.within or target.default):
         return _own_deadline(target, now, facts)
     return running

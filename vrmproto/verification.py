@@ -1,28 +1,26 @@
-"""What every offline verifier needs: a report, the keys of a document, messages with their receipts.
+"""What every offline verifier needs: the keys of a document, messages with their receipts, checkpoints.
 
-Nothing here raises for bad input: a fault becomes a failed :class:`Check`. No I/O, no clock.
-Source: spec/protocol/records.md "Verification", home.md "Receipts".
+Bad input becomes a failed check of :class:`~vrmproto.findings.Findings`, or a ProtocolError. No I/O and no
+clock. Source: spec/protocol/records.md "Verification", home.md "Receipts".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from vrmproto import envelope, keys, strictjson
 from vrmproto.envelope import Message, Opening
 from vrmproto.errors import ProtocolError
+from vrmproto.findings import Findings
 from vrmproto.keys import KeySet, PublicKey
 from vrmproto.spec import Spec
 
 __all__ = [
-    "Check",
-    "Findings",
     "KeyRing",
     "Link",
-    "Report",
     "contradict",
     "open_checkpoint",
     "open_link",
@@ -32,101 +30,6 @@ __all__ = [
 ]
 
 RECEIPT_SCHEMA = "documents/receipt.json"
-KEY_CODES = frozenset(
-    {"alg-unsupported", "key-invalid", "key-unknown", "key-revoked", "signature-invalid", "kid-mismatch"}
-)
-"""Codes of faults in a key or a signature: in a record they are VRM-REC-010's."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at; ``requirement`` and ``code`` may be ''."""
-
-    name: str
-    ok: bool
-    detail: str = ""
-    requirement: str = ""
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The verdict on one document; ``trusted`` says what rests on the home's word alone (VRM-REC-013)."""
-
-    ok: bool
-    kind: str
-    checks: tuple[Check, ...]
-    trusted: tuple[str, ...] = ()
-    self_homed: bool = False
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def failed(self) -> tuple[Check, ...]:
-        """The checks that failed."""
-        return tuple(c for c in self.checks if not c.ok)
-
-    def document(self) -> dict[str, Any]:
-        """The report as JSON values."""
-        members = ("name", "ok", "detail", "requirement", "code")
-        return {
-            "ok": self.ok,
-            "kind": self.kind,
-            "checks": [{m: getattr(c, m) for m in members if getattr(c, m) != ""} for c in self.checks],
-            "trusted": list(self.trusted),
-            "self_homed": self.self_homed,
-            "facts": dict(self.facts),
-        }
-
-
-@dataclass(slots=True)
-class Findings:
-    """Collects checks; ``for_keys`` is the requirement under which faults of keys and signatures are told."""
-
-    kind: str
-    for_keys: str = ""
-    checks: list[Check] = field(default_factory=list)
-    trusted: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    self_homed: bool = False
-
-    def check(self, name: str, ok: bool, wrong: str, requirement: str = "", code: str = "") -> bool:
-        """Note a check; ``wrong`` and ``code`` are kept if it failed."""
-        self.checks.append(Check(name, ok, "" if ok else wrong, requirement, "" if ok else code))
-        return ok
-
-    def attempt(self, name: str, requirement: str, call: Callable[[], T]) -> T | None:
-        """Note whether a call goes through; its value, or None if it raised a ProtocolError."""
-        try:
-            value = call()
-        except ProtocolError as error:
-            rule = error.rule or requirement
-            if self.for_keys and error.code in KEY_CODES:
-                rule = self.for_keys
-            self.checks.append(Check(name, False, error.detail, rule, error.code))
-            return None
-        self.checks.append(Check(name, True, "", requirement))
-        return value
-
-    def trust(self, what: str) -> None:
-        """Note something that rests on the home's word alone."""
-        if what not in self.trusted:
-            self.trusted.append(what)
-
-    def adopt(self, prefix: str, report: Report) -> None:
-        """Take over the checks of a report on a part."""
-        for c in report.checks:
-            self.checks.append(Check(f"{prefix}: {c.name}", c.ok, c.detail, c.requirement, c.code))
-        for what in report.trusted:
-            self.trust(what)
-        self.self_homed = self.self_homed or report.self_homed
-
-    def report(self) -> Report:
-        """The verdict: ok if there are checks and none failed."""
-        ok = bool(self.checks) and all(c.ok for c in self.checks)
-        checks, trusted = tuple(self.checks), tuple(self.trusted)
-        return Report(ok, self.kind, checks, trusted, self.self_homed, MappingProxyType(dict(self.facts)))
 
 
 def read_document(found: Findings, spec: Spec, data: bytes, schema: str) -> dict[str, Any] | None:

@@ -223,9 +223,13 @@ class Book:
 
     # --- records and evidence -------------------------------------------------------------------
 
+    def record_path(self, record_id: str) -> Path:
+        """Where a record is kept, if it is."""
+        return self.folder / "records" / f"{record_id}.json"
+
     def save_record(self, record_id: str, data: Mapping[str, Any]) -> Path:
         """Keep a record; the path of its file."""
-        path = self.folder / "records" / f"{record_id}.json"
+        path = self.record_path(record_id)
         _write(path, strictjson.dumps(data))
         return path
 

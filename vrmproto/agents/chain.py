@@ -15,6 +15,7 @@ from vrmproto.errors import ProtocolError
 from vrmproto.keys import PublicKey
 from vrmproto.model import Context, Status, Thread
 from vrmproto.spec import Spec
+from vrmproto.verification import contradict
 
 __all__ = [
     "ChainError",
@@ -123,7 +124,7 @@ def check_receipt(message: Message, receipt: str, claims: Mapping[str, Any]) -> 
 
 
 _PLACE = ("iss", "thid")
-_TELLS = ("mid", "prior", "key")
+_TELLS = ("key",)
 _TELLS_RECEIPT = ("aud", "iat", "state", "key_seen_at")
 
 
@@ -135,6 +136,8 @@ def contradiction(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """
     if any(one[name] != other[name] for name in _PLACE):
         return ""
+    if contradict(one, other):
+        return "mid or prior"
     if one["seq"] == other["seq"]:
         both_receipts = not (one.get("checkpoint") or other.get("checkpoint"))
         for name in _TELLS + (_TELLS_RECEIPT if both_receipts else ()):
@@ -149,8 +152,6 @@ def contradiction(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
             return "seq"
     elif early["iat"] > late["iat"]:
         return "iat"
-    if early["seq"] + 1 == late["seq"] and late.get("prior") != early["mid"]:
-        return "prior"
     return ""
 
 

@@ -7,7 +7,7 @@ poll; nothing acts on it before. What can never verify is kept as *refused*. Sou
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,8 @@ from vrmproto.agents import chain
 from vrmproto.agents.book import Book
 from vrmproto.agents.chain import ChainError, Link
 from vrmproto.agents.ledger import Ledger
+from vrmproto.agents.verifier import Verifier
 from vrmproto.agents.wire import Signer, Wire, WireError
-from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
 from vrmproto.spec import Spec
 
@@ -63,25 +63,23 @@ class Inbox:
         wire: Wire,
         book: Book,
         ledger: Ledger,
+        verifier: Verifier,
         *,
-        open_message: Callable[[str], Awaitable[Message]],
-        open_receipt: Callable[[str], Awaitable[dict[str, Any]]],
         clock: Callable[[], float],
     ) -> None:
         self._spec = spec
         self._wire = wire
         self._book = book
         self._ledger = ledger
-        self._open_message = open_message
-        self._open_receipt = open_receipt
+        self._verifier = verifier
         self._clock = clock
 
-    async def poll(self, signer: Signer, wait: float = 0) -> list[Event]:
+    async def poll(self, signer: Signer) -> list[Event]:
         """Everything in the inbox of one identifier, stored and acknowledged; WireError."""
         events: list[Event] = []
         ack: tuple[str, ...] = ()
         while True:
-            answer = await self._wire.poll(signer, limit=_PAGE, wait=0 if ack else wait, ack=ack)
+            answer = await self._wire.poll(signer, limit=_PAGE, ack=ack)
             if not answer.ok:
                 raise WireError(f"{self._wire.home} refuses the poll ({answer.code or answer.status})")
             document = answer.document()
@@ -114,8 +112,8 @@ class Inbox:
         return _event(token, receipt, link.claims["state"], link.claims["seq"])
 
     async def _open(self, signer: Signer | None, token: str, receipt: str) -> Link:
-        claims = await self._open_receipt(receipt)
-        message = await self._open_message(token)
+        claims = await self._verifier.receipt(receipt)
+        message = await self._verifier.message(token)
         if signer is not None and message.aud != signer.iss:
             raise ChainError("receipt", "the message is for somebody else", (token, receipt))
         chain.check_receipt(message, receipt, claims)

@@ -167,7 +167,7 @@ class Ledger:
         return found.kind if found else ""
 
     def _superseded_at(self, thread: Thread) -> int | None:
-        """When the next agreement of the pair and class was made, in the order in which the agent saw them."""
+        """When the pair's next agreement of this class was made, in the order in which the agent saw them."""
         kind = self._class_of(thread)
         if thread.record_at is None or not kind:
             return None

@@ -78,9 +78,9 @@ class Wire:
     """The HTTP side of one home, named by its origin.
 
     The home is chosen by its user, so its address may be private; https is required all the same, except on
-    loopback with ``dev``. ``on_send`` may change the bytes of a message before they go out (to show what a
-    home does with it). ``tries`` is how often a message is sent while there is no answer, always with the
-    same bytes; between them passes ``pause``, doubled each time, or what ``Retry-After`` asks for.
+    loopback with ``dev``. ``on_send`` may change the bytes of a token before they go out, message or request
+    (to show what a home does with it). ``tries`` is how often a message is sent while there is no answer,
+    always with the same bytes; between them passes ``pause``, doubled each time, or what ``Retry-After`` asks.
     """
 
     def __init__(
@@ -156,11 +156,8 @@ class Wire:
 
     async def post(self, token: str) -> Answer:
         """Send one message, again with the same bytes while there is no answer (VRM-AGT-011); WireError."""
-        data = token.encode()
-        if self.on_send is not None:
-            data = self.on_send(data)
         url = await self.endpoint("messages")
-        return await self._persist(lambda: self._send("POST", url, data))
+        return await self._persist(lambda: self._send("POST", url, token.encode()))
 
     async def poll(
         self, signer: Signer, *, limit: int = 100, wait: float = 0, ack: tuple[str, ...] = ()
@@ -182,7 +179,8 @@ class Wire:
         async def once() -> Answer:
             headers = {}
             if signer is not None:
-                headers["Authorization"] = "VRM " + self._request(signer, "GET", url)
+                token = self._changed(self._request(signer, "GET", url).encode())
+                headers["Authorization"] = "VRM " + token.decode("latin-1")
             return await self._send("GET", url, headers=headers, params=query)
 
         return await self._persist(once)
@@ -233,6 +231,7 @@ class Wire:
     ) -> Answer:
         sent = dict(headers or {})
         if data is not None:
+            data = self._changed(data)
             sent["Content-Type"] = "application/jwt"
         try:
             async with (
@@ -251,6 +250,9 @@ class Wire:
             raise WireError(f"{self.home} does not answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise WireError(f"{self.home} is out of reach ({type(error).__name__})") from None
+
+    def _changed(self, token: bytes) -> bytes:
+        return token if self.on_send is None else self.on_send(token)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -52,7 +52,7 @@ def _tables(folder: Folder) -> None:
         folder.add(fault.code, THREADS, fault.message, fault.remedy, pointer=fault.pointer)
 
 
-def repeated(values: Sequence[str]) -> list[int]:
+def _repeated(values: Sequence[str]) -> list[int]:
     """Places of values that stood before."""
     return [n for n, value in enumerate(values) if value in values[:n]]
 
@@ -61,7 +61,7 @@ def _errors(folder: Folder) -> None:
     if ERRORS not in folder.sound:
         return
     codes = folder.get(ERRORS)["codes"]
-    for n in repeated([c["code"] for c in codes]):
+    for n in _repeated([c["code"] for c in codes]):
         message = f"the code {codes[n]['code']} is listed twice"
         folder.add("code-duplicate", ERRORS, message, "keep one", pointer=f"/codes/{n}")
     if THREADS in folder.sound:
@@ -107,7 +107,7 @@ def _endpoint_list(folder: Folder) -> list[Any]:
 def _endpoints(folder: Folder) -> None:
     endpoints = _endpoint_list(folder)
     names = [e["name"] for e in endpoints]
-    for n in repeated(names):
+    for n in _repeated(names):
         message = f"the name {names[n]} stands twice"
         folder.add("endpoint-duplicate", ENDPOINTS, message, "name it otherwise", pointer=f"/endpoints/{n}")
     for n, endpoint in enumerate(endpoints):
@@ -159,12 +159,20 @@ def _generated(folder: Folder) -> None:
 
 
 def _vectors(folder: Folder) -> None:
+    statuses = {c["code"]: c["status"] for c in folder.get(ERRORS).get("codes", ())}
     for path in folder.listed("vectors/**/expect.json"):
         expected = folder.get(path)
-        if ERRORS in folder.sound and expected.get("code", "") not in {"", *folder.codes}:
-            message = f"{expected['code']} is no code"
-            folder.add("code-unknown", path, message, f"see {ERRORS}", pointer="/code")
+        code = expected.get("code", "")
+        if code and statuses and code not in statuses:
+            folder.add("code-unknown", path, f"{code} is no code", f"see {ERRORS}", pointer="/code")
+        right = statuses.get(code)
+        if right and expected.get("status", right) != right:
+            message = f"{code} has the status {right}"
+            folder.add("status-mismatch", path, message, f"write {right}", pointer="/status")
         _check_known(folder, path, expected.get("requirement"), "/requirement")
+
+
+def _exclusions(folder: Folder) -> None:
     for n, entry in enumerate(folder.get(EXCLUSIONS).get("exclusions", ())):
         pointer = f"/exclusions/{n}/requirement"
         _check_known(folder, EXCLUSIONS, entry["requirement"], pointer)
@@ -190,6 +198,7 @@ _STEPS: tuple[Callable[[Folder], None], ...] = (
     _purposes,
     _generated,
     _vectors,
+    _exclusions,
     *prose.STEPS,
 )
 

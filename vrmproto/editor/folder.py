@@ -9,6 +9,7 @@ import bisect
 import functools
 import itertools
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ class Folder:
         self.requirements: dict[str, Sentence] = {}
         """Id to its first sentence."""
         self._places: dict[str, Mapping[str, int]] = {}
+        self._listed: dict[tuple[str, ...], list[str]] = {}
 
     def add(
         self, code: str, file: str, message: str, remedy: str, *, pointer: str = "", line: int = 0
@@ -111,8 +113,10 @@ class Folder:
 
     def listed(self, *patterns: str) -> list[str]:
         """Paths of the files below the root that fit a pattern."""
-        found = {p for pattern in patterns for p in self.root.glob(pattern) if p.is_file()}
-        return sorted(p.relative_to(self.root).as_posix() for p in found)
+        if patterns not in self._listed:
+            found = {p for pattern in patterns for p in self.root.glob(pattern) if p.is_file()}
+            self._listed[patterns] = sorted(p.relative_to(self.root).as_posix() for p in found)
+        return self._listed[patterns]
 
     def text(self, path: str) -> str | None:
         """The text of a file, or None with a finding."""
@@ -191,6 +195,11 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _refuse_constant(digits)
+
+
 def _read(folder: Folder, path: str) -> None:
     text = folder.text(path)
     if text is None:
@@ -204,7 +213,11 @@ def _read(folder: Folder, path: str) -> None:
         return names
 
     try:
-        folder.values[path] = json.loads(text, object_pairs_hook=pairs, parse_constant=_refuse_constant)
+        value = json.loads(
+            text, object_pairs_hook=pairs, parse_constant=_refuse_constant, parse_float=_finite
+        )
+        json.dumps(value, ensure_ascii=False).encode()  # fails on lone surrogates
+        folder.values[path] = value
     except json.JSONDecodeError as error:
         folder.add("json-invalid", path, error.msg, "write valid JSON", line=error.lineno)
     except (ValueError, RecursionError) as error:

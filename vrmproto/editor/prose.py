@@ -67,9 +67,8 @@ def _requirements(folder: Folder) -> None:
             _at(folder, used[max(used)], "requirement-gap", message, "number without gaps")
     for page in sorted({s.page for s in folder.requirements.values()}):
         if not re.search(r"^profile: [a-z]+$", folder.text(page) or "", re.MULTILINE):
-            folder.add(
-                "profile-missing", page, "has no profile", "write `profile: core` under the title", line=1
-            )
+            remedy = "write `profile: core` under the title"
+            folder.add("profile-missing", page, "has no profile", remedy, line=1)
 
 
 def _at(folder: Folder, sentence: Sentence, code: str, message: str, remedy: str) -> None:
@@ -87,36 +86,38 @@ def _check_sentence(folder: Folder, sentence: Sentence) -> None:
         _at(folder, sentence, "requirement-words", message, "exactly one of MUST, SHOULD, MAY and their NOT")
     if sentence.role not in ROLES or set(sentence.needs) - set(NEEDS):
         message = f"{sentence.id} is for {' '.join([sentence.role, *sentence.needs])}"
-        _at(
-            folder,
-            sentence,
-            "requirement-role",
-            message,
-            f"one of {', '.join(ROLES)}, then origin or nothing",
-        )
+        remedy = f"one of {', '.join(ROLES)}, then {', '.join(NEEDS)} or nothing"
+        _at(folder, sentence, "requirement-role", message, remedy)
     code = _LAST_CODE.search(sentence.text)
     if code and ERRORS in folder.sound and code[1] not in folder.codes:
         message = f"{sentence.id} answers {code[1]}, which is no code"
         _at(folder, sentence, "code-unknown", message, f"name one of {ERRORS}")
 
 
-def _prose(folder: Folder) -> None:
-    known = _words(folder)
+def _forms(folder: Folder) -> None:
     for page in folder.pages:
         before = ""
         for n, line in _lines(folder, page):
             if before.startswith("- ") and line and not line.startswith(("- ", "  ")):
-                folder.add(
-                    "list-run-on", page, "a sentence joins the list item before", "a blank line", line=n
-                )
+                message = "a sentence joins the list item before"
+                folder.add("list-run-on", page, message, "put a blank line between", line=n)
             before = line
-            for name in dict.fromkeys(_ID.findall(line)):
-                if name not in folder.requirements and not _ANCHOR.search(line):
+
+
+def _names(folder: Folder) -> None:
+    """Ids and codes that a page names exist."""
+    known = _words(folder)
+    for page in folder.pages:
+        ruled = page.startswith("protocol/") or page == "implementing.md"
+        for n, line in _lines(folder, page):
+            text = _ANCHOR.sub("", line)
+            for name in dict.fromkeys(_ID.findall(text)):
+                if name not in folder.requirements:
                     message = f"there is no requirement {name}"
                     folder.add("requirement-unknown", page, message, "name one of protocol/", line=n)
-            for word in _TOKEN.findall(_ANCHOR.sub("", line)) if known else ():
-                ended = _LAST_CODE.search(_ANCHOR.sub("", line))
-                if word not in known and not (ended and ended[1] == word and _ANCHOR.search(line)):
+            judged = _LAST_CODE.findall(text) if text != line else []
+            for word in _TOKEN.findall(text) if known and ruled else ():
+                if word not in known and word not in judged:
                     message = f"{word} is no code, guard, state or clause"
                     folder.add("code-unknown", page, message, "name one, or write it otherwise", line=n)
 
@@ -161,4 +162,4 @@ def _anchors(folder: Folder, page: str) -> set[str]:
     return found
 
 
-STEPS = (_requirements, _prose, _links)
+STEPS = (_requirements, _forms, _names, _links)

@@ -66,7 +66,7 @@ _ESCAPE = r"\\[nrt.\\/^$()\[\]{}|*+?-]"
 _PATTERN_PART = re.compile(
     rf"""{_ESCAPE}
     | \[\^?(?:[^\[\]\\\x80-\U0010ffff]|{_ESCAPE})+\]   # a class, never empty
-    | \((?:\?[:=!])?                                   # a group, or a look ahead
+    | \((?:\?[:=!]|(?!\?))                             # a group, or a look ahead
     | (?:[*+?]|\{{[0-9]+(?:,[0-9]*)?\}})\??(?![*+?])   # a count, never possessive
     | [)|^$]
     | [^\\\[\](){{}}|*+?.^$\x80-\U0010ffff]""",

@@ -1,4 +1,4 @@
-"""A store in memory, for tests and demos: dictionaries, and a log of what the open transaction has changed."""
+"""A store in memory, for tests and demos: dictionaries, and a log of what a transaction has changed."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class _Tables:
         self.threads: dict[str, Thread] = {}
         self.changed: dict[str, int] = {}
         self.threads_by: dict[str, dict[str, bool]] = {}
-        self.pairs: dict[tuple[str, str], str | None] = {}
+        self.next_keys: dict[tuple[str, str], str] = {}
         self.messages: dict[str, dict[int, Entry]] = {}
         self.by_mid: dict[tuple[str, str], Entry] = {}
         self.inboxes: dict[str, dict[int, Entry]] = {}
@@ -107,11 +107,11 @@ class _Tables:
 
     def next_key(self, first: str, second: str) -> str | None:
         """See Reads."""
-        return self.pairs.get((first, second))
+        return self.next_keys.get((first, second))
 
     def paired(self, first: str, second: str) -> bool:
         """See Reads."""
-        return (first, second) in self.pairs
+        return bool(self.threads_of(first, second))
 
     def record_thread(self, record: str) -> str | None:
         """See Reads."""
@@ -188,8 +188,6 @@ class _Transaction:
         put(tables.changed, thid, position)
         for party in pair:
             put(tables.threads_by.setdefault(party, {}), thid, True)
-        if pair not in tables.pairs:
-            put(tables.pairs, pair, None)
         if item.addressee:
             put(tables.inboxes.setdefault(item.addressee, {}), position, entry)
         if item.record:
@@ -198,8 +196,10 @@ class _Transaction:
             put(tables.records, mid, thid)
         if item.supersedes:
             self._agree(_Agreement(thid, *pair, item.supersedes, thread.received, position))
-        if item.next_key is not None:
-            put(tables.pairs, pair, item.next_key or None)
+        if item.next_key:
+            put(tables.next_keys, pair, item.next_key)
+        elif item.next_key is not None:
+            self._log.drop(tables.next_keys, pair)
         for bump in item.bumps:
             if bump.scope == "parent":
                 self._raise(thread, bump)
@@ -237,9 +237,9 @@ class _Transaction:
                 log.drop(group, made.thid)
                 log.drop(tables.agreements, made.thid)
                 self._agree(replace(made, first=new))
-        if (old, second) in tables.pairs:
-            log.put(tables.pairs, (new, second), tables.pairs[old, second])
-            log.drop(tables.pairs, (old, second))
+        if (old, second) in tables.next_keys:
+            log.put(tables.next_keys, (new, second), tables.next_keys[old, second])
+            log.drop(tables.next_keys, (old, second))
         if not tables.threads_by.get(old):
             log.drop(tables.noted, old)
 

@@ -37,7 +37,7 @@ _KNOWN = """SELECT 1 FROM parties p WHERE p.id = ? AND (p.noted
 _SUPERSEDED = """SELECT later.at FROM agreements a JOIN agreements later
   ON later.first = a.first AND later.second = a.second AND later.class = a.class AND later.n > a.n
   WHERE a.thread = (SELECT n FROM threads WHERE thid = ?) ORDER BY later.n LIMIT 1"""
-_PAIR = """SELECT next_key FROM pairs
+_NEXT_KEY = """SELECT next_key FROM pairs
   WHERE first = (SELECT n FROM parties WHERE id = ?) AND second = (SELECT n FROM parties WHERE id = ?)"""
 _RECORD = "SELECT t.thid FROM records r JOIN threads t ON t.n = r.thread WHERE r.mid = ?"
 _INBOX_SIZE = "SELECT count(*) FROM inbox WHERE party = (SELECT n FROM parties WHERE id = ?)"
@@ -54,10 +54,10 @@ _CHANGED = """SELECT c.changed, c.thid, a.id, b.id, c.body FROM (
       WHERE second = :party AND +first <> :party AND changed > :after
     ORDER BY changed LIMIT :limit
   ) c JOIN parties a ON a.n = c.first JOIN parties b ON b.n = c.second ORDER BY c.changed"""
-# "+" keeps SQLite from walking the many threads of a second party instead of the few of a first.
+# "+" keeps SQLite from walking the many threads of a second party instead of the few of a first. Only
+# rotations ask for a pair: an index for it would be one more random page to write for each new thread.
 _THREADS_OF = """SELECT thid FROM threads
-  WHERE first = (SELECT n FROM parties WHERE id = ?) AND +second = (SELECT n FROM parties WHERE id = ?)
-  ORDER BY n"""
+  WHERE first = (SELECT n FROM parties WHERE id = ?) AND +second = (SELECT n FROM parties WHERE id = ?)"""
 
 _LAST_POSITION = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'"
 _LAST_THREAD = "SELECT max(n) FROM threads"
@@ -68,8 +68,8 @@ _ADD_MESSAGE = "INSERT INTO messages (pos, thread, seq, mid, token, receipt) VAL
 _ADD_INBOX = "INSERT INTO inbox (party, pos, thread, mid) VALUES (?, ?, ?, ?)"
 _ADD_RECORD = "INSERT INTO records (mid, thread) VALUES (?, ?)"
 _ADD_AGREEMENT = "INSERT INTO agreements (thread, first, second, class, at) VALUES (?, ?, ?, ?, ?)"
-_ADD_PAIR = "INSERT INTO pairs (first, second) VALUES (?, ?) ON CONFLICT DO NOTHING"
-_SET_NEXT_KEY = "UPDATE pairs SET next_key = ? WHERE first = ? AND second = ?"
+_SET_NEXT_KEY = "INSERT OR REPLACE INTO pairs (first, second, next_key) VALUES (?, ?, ?)"
+_FORGET_NEXT_KEY = "DELETE FROM pairs WHERE first = ? AND second = ?"
 _ACKNOWLEDGE = "DELETE FROM inbox WHERE party = ? AND mid = ?"
 _NOTE = (
     "INSERT INTO parties (id, noted) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET noted = 1 WHERE NOT noted"
@@ -93,6 +93,7 @@ _KEYS = "SELECT seen_at, document, keys FROM key_sets WHERE origin = ?"
 _REVOKED = "SELECT kid FROM revoked WHERE origin = ?"
 
 _CACHED = 16384
+_NEEDS = "(a home reads and writes the file and the directory it lies in)"
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -153,13 +154,13 @@ class _Reads:
     def next_key(self, first: str, second: str) -> str | None:
         """See Reads."""
         with self._engine:
-            row = self._db.execute(_PAIR, (first, second)).fetchone()
+            row = self._db.execute(_NEXT_KEY, (first, second)).fetchone()
         return None if row is None else row[0]
 
     def paired(self, first: str, second: str) -> bool:
         """See Reads."""
         with self._engine:
-            return self._db.execute(_PAIR, (first, second)).fetchone() is not None
+            return self._db.execute(_THREADS_OF, (first, second)).fetchone() is not None
 
     def record_thread(self, record: str) -> str | None:
         """See Reads."""
@@ -212,7 +213,7 @@ class _Batch:
         self.inbox: list[tuple[int, int, int, bytes]] = []
         self.records: list[tuple[bytes, int]] = []
         self.agreements: list[tuple[int, int, int, str, int]] = []
-        self.next_keys: list[tuple[str | None, int, int]] = []
+        self.next_keys: dict[tuple[int, int], str] = {}
 
     def write(self, db: sqlite3.Connection) -> None:
         heads = self.heads.values()
@@ -221,14 +222,14 @@ class _Batch:
         raised = [(body_of(h.thread), h.n) for h in heads if not h.changed]
         for statement, rows in (
             (_ADD_THREAD, new),
-            (_ADD_PAIR, [row[4:] for row in new]),
             (_SET_THREAD, moved),
             (_SET_BODY, raised),
             (_ADD_MESSAGE, self.messages),
             (_ADD_INBOX, self.inbox),
             (_ADD_RECORD, self.records),
             (_ADD_AGREEMENT, self.agreements),
-            (_SET_NEXT_KEY, self.next_keys),
+            (_SET_NEXT_KEY, [(*pair, key) for pair, key in self.next_keys.items() if key]),
+            (_FORGET_NEXT_KEY, [pair for pair, key in self.next_keys.items() if not key]),
         ):
             if rows:
                 db.executemany(statement, rows)
@@ -320,24 +321,23 @@ class _Transaction(_Reads):
             if item.supersedes:
                 batch.agreements.append((n, first, second, item.supersedes, thread.received))
             if item.next_key is not None:
-                batch.next_keys.append((item.next_key or None, first, second))
+                batch.next_keys[first, second] = item.next_key
         for bump in item.bumps:
             if bump.scope == "parent":
                 self._raise(batch, thread, bump)
 
     def _head(self, batch: _Batch, thread: Thread) -> _Head:
         """The row of a thread after a message."""
-        # A thread that a message opens is not looked up: if it existed, the insert fails.
-        head = batch.heads.get(thread.thid) if thread.seq > 1 else None
-        if head is None:
-            n = self._found_thread(thread.thid) if thread.seq > 1 else None
-            if n is None:
-                head = self._opened(thread)
-            else:
-                head = _Head(n, thread, self._position)
-            # A second opening stands beside the first, so that the insert of one of them fails.
-            key = thread.thid if thread.thid not in batch.heads else f"{thread.thid} {self._position}"
-            batch.heads[key] = head
+        head = batch.heads.get(thread.thid)
+        if thread.seq == 1:
+            # Not looked up: if the database has it, the insert fails.
+            if head is not None:
+                raise StoreError(f"the thread {thread.thid} is open already")
+            head = self._opened(thread)
+        elif head is None:
+            n = self._found_thread(thread.thid)
+            head = self._opened(thread) if n is None else _Head(n, thread, self._position)
+        batch.heads[thread.thid] = head
         head.thread, head.changed = thread, self._position
         return head
 
@@ -407,7 +407,7 @@ class SqliteStore(_Reads):
         self._writing = False
         self._lock = _locked(self._path)
         try:
-            with _Engine(f"open the database {self._path}"):
+            with _Engine(f"open the database {self._path} {_NEEDS}"):
                 _make(self._path)
                 migrations.upgrade(self._path)
                 self._writer = self._connect()
@@ -550,7 +550,7 @@ class SqliteStore(_Reads):
 
 def _locked(path: Path) -> int:
     """The descriptor that holds the lock file of a database. The lock ends with it, or with the process."""
-    with _Engine(f"open the lock file of {path} (a home writes to its database's directory)"):
+    with _Engine(f"open the lock file of the database {path} {_NEEDS}"):
         descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -101,13 +101,13 @@ Table(
     sqlite_with_rowid=False,
 )
 
-# Every pair that has a thread, with the next key it committed to, if any.
+# The pairs that have committed to a next key.
 Table(
     "pairs",
     metadata,
     Column("first", Integer, ForeignKey("parties.n"), nullable=False),
     Column("second", Integer, ForeignKey("parties.n"), nullable=False),
-    Column("next_key", Text),
+    Column("next_key", Text, nullable=False),
     PrimaryKeyConstraint("first", "second"),
     sqlite_with_rowid=False,
 )

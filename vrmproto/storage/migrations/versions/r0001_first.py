@@ -90,7 +90,7 @@ def _effects() -> None:
         "pairs",
         sa.Column("first", sa.Integer, sa.ForeignKey("parties.n"), nullable=False),
         sa.Column("second", sa.Integer, sa.ForeignKey("parties.n"), nullable=False),
-        sa.Column("next_key", sa.Text),
+        sa.Column("next_key", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("first", "second"),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,650 @@
+"""A home over both stores against the model of the prose: every verdict, every state, at every time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests import model
+from tests.model import Act, Model, Proof, Verdict, View
+from vrmproto import envelope, guards, keys, spec, threads, timing
+from vrmproto.errors import ProtocolError
+from vrmproto.home import Acknowledgement, Answer, Arrival, Config, Home
+from vrmproto.keys import PrivateKey
+from vrmproto.reading import Reader
+from vrmproto.spec import Kind, Row, Spec
+from vrmproto.storage.base import Store
+from vrmproto.storage.memory import MemoryStore
+from vrmproto.storage.sqlite import SqliteStore
+
+SPEC = spec.load()
+HOME = "https://home.example"
+START = 1_800_000_000
+INBOX = 9
+HOME_KEY = keys.derive(b"h" * 32, "home")
+# Nothing here is about the disk; tests/faults is.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def _key(name: str, alg: str = "Ed25519") -> PrivateKey:
+    return keys.derive(b"s" * 32, name, alg)
+
+
+PERSONS = [_key("person/0"), _key("person/1", "ES256"), _key("person/2")]
+VENDORS = [_key("vendor/0"), _key("vendor/1", "ES256")]
+SPARE = [_key(f"spare/{n}", "ES256" if n % 3 == 2 else "Ed25519") for n in range(6)]
+STRANGER = _key("stranger")  # never polls
+FIRSTS = [*PERSONS, *SPARE]
+EVERYONE = {key.did: key for key in [*FIRSTS, *VENDORS, STRANGER]}
+
+ROSTER = model.Roster(
+    {"id": SPEC.roster.id, "version": SPEC.roster.version},
+    {name: (a.digest, a.kind) for name, a in SPEC.roster.agreements.items()},
+)
+NAMES = ["SD-BASE-DP", "SD-BASE", "SD-BASE-A", "PDC-AI", "PDC-GOOD"]
+NOWHERE = "A" * 43
+TYPES = sorted({type_ for _, _, type_ in model.MOVES} | {model.OPENING})
+
+AHEAD = [1, 2, 60, 3600, model.DAY, 20 * model.DAY, model.LONGEST_ANSWER]
+NOT_AHEAD = [0, -1, model.LONGEST_ANSWER + 1]
+AFTER = [None, None, 1, model.DAY, 400 * model.DAY]
+NOT_AFTER = [0, -1]
+
+# Of the outside of a message (its bytes, claims, time), and of its content.
+OUTER = ["home", "signature", "type", "body", "expired", "still-valid", "early", "just-in-time", "life", "day"]
+INNER = ["stranger", "aud", "self", "prev", "stale", "thid", "pthid", "agr", "own-agr", "dates", "terms", "proof"]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A token with what the model knows of it."""
+
+    token: str
+    act: Act
+
+
+@st.composite
+def _flaws(draw: st.DrawFn) -> frozenset[str]:
+    how = draw(st.integers(0, 9))
+    if how < 6:
+        return frozenset()
+    if how < 9:
+        return frozenset({draw(st.sampled_from(INNER))})
+    return frozenset(draw(st.lists(st.sampled_from(OUTER + INNER), min_size=1, max_size=3)))
+
+
+def twin(token: str) -> str:
+    """The other signature that verifies for the same bytes (ES256)."""
+    head, _, last = token.rpartition(".")
+    raw = keys.unb64(last)
+    other = (P256_ORDER - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
+    return f"{head}.{keys.b64(raw[:32] + other)}"
+
+
+def garbled(token: str) -> str:
+    head, _, last = token.rpartition(".")
+    raw = bytearray(keys.unb64(last))
+    raw[7] ^= 1
+    return f"{head}.{keys.b64(bytes(raw))}"
+
+
+def everything(store: Store, thids: list[str]) -> tuple[Any, ...]:
+    """All that a store tells about the parties and threads of a run."""
+    return (
+        {party: store.changed(party, 0, 999) for party in EVERYONE},
+        {party: [(e.position, e.mid) for e in store.inbox(party, 999)] for party in EVERYONE},
+        {party: (store.known(party), store.inbox_size(party)) for party in EVERYONE},
+        {thid: (store.messages(thid, 1, 999), store.superseded_at(thid)) for thid in thids},
+        {(f.did, s.did): store.next_key(f.did, s.did) for f in FIRSTS for s in VENDORS},
+    )
+
+
+class Machine(RuleBasedStateMachine):
+    """Persons and vendors who mostly do what they may."""
+
+    spec: ClassVar[Spec] = SPEC
+    template: ClassVar[Path | None] = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory(prefix="vrmproto-model-", dir=MEMORY)
+        path = Path(self.folder.name) / "home.db"
+        if self.template is not None:
+            shutil.copy(self.template, path)
+        self.path = path
+        self.memory = self.open(MemoryStore())
+        self.sqlite = self.open(SqliteStore(path))
+        self.model = Model(HOME, ROSTER, INBOX)
+        self.now = START
+        self.count = 0
+        self.sent: list[Sent] = []
+        self.receipts: dict[str, str] = {}
+        self.next_keys: dict[str, PrivateKey] = {}
+        self.thids: list[str] = []
+        self.before = everything(self.memory.store, [])
+
+    def open(self, store: Store) -> Home:
+        return Home(self.spec, store, [HOME_KEY], Config(origin=HOME, inbox=INBOX, cached_threads=4))
+
+    def teardown(self) -> None:
+        self.memory.store.close()
+        self.sqlite.store.close()
+        self.folder.cleanup()
+
+    @property
+    def homes(self) -> tuple[Home, Home]:
+        return self.memory, self.sqlite
+
+    @initialize()
+    def vendors_poll_once(self) -> None:
+        for vendor in VENDORS:
+            self.acknowledge(vendor.did, ())
+
+    # --- what is done to both homes -------------------------------------------------------------
+
+    def acknowledge(self, party: str, mids: tuple[str, ...]) -> None:
+        for home in self.homes:
+            assert home.accept_batch([Acknowledgement(party, mids)], self.now) == [None]
+        self.model.acknowledge(party, mids)
+
+    def submit(self, messages: list[Sent], *, together: bool) -> None:
+        """All in one batch, or one message by itself, to both homes; the model judges one by one."""
+        answers = [self.answers(home, messages, together) for home in self.homes]
+        assert answers[0] == answers[1], "the two stores disagree"
+        taken = False
+        for sent, answer in zip(messages, answers[0], strict=True):
+            verdict = self.model.judge(sent.act, self.now)
+            self.compare(sent, answer, verdict)
+            if verdict.taken:
+                taken = True
+                self.model.take(sent.act, verdict, self.now)
+                self.receipts[sent.act.mid] = answer[1]
+                if sent.act.thid is None:
+                    self.thids.append(sent.act.mid)
+            self.sent.append(sent)
+        if not taken:
+            for home in self.homes:
+                assert everything(home.store, self.thids) == self.before, "a refused act has changed something"
+
+    def answers(self, home: Home, messages: list[Sent], together: bool) -> list[tuple[Any, ...]]:
+        if not together:
+            try:
+                answer = home.accept(messages[0].token.encode(), self.now)
+            except ProtocolError as error:
+                return [(error.code, error.detail, error.rule, error.members)]
+            return [(answer.status, answer.receipt, answer.addressee)]
+        found: dict[int, tuple[Any, ...]] = {}
+        items: list[tuple[int, Arrival]] = []
+        for place, sent in enumerate(messages):
+            try:
+                items.append((place, Arrival(home.parse(sent.token.encode()))))
+            except ProtocolError as error:
+                found[place] = (error.code, error.detail, error.rule, error.members)
+        outcomes = home.accept_batch([item for _, item in items], self.now)
+        for (place, _), outcome in zip(items, outcomes, strict=True):
+            if isinstance(outcome, Answer):
+                found[place] = (outcome.status, outcome.receipt, outcome.addressee)
+            else:
+                assert isinstance(outcome, ProtocolError)
+                found[place] = (outcome.code, outcome.detail, outcome.rule, outcome.members)
+        return [found[place] for place in range(len(messages))]
+
+    def compare(self, sent: Sent, answer: tuple[Any, ...], verdict: Verdict) -> None:
+        act = sent.act
+        if verdict.codes:
+            assert answer[0] in verdict.codes, (answer, verdict, act)
+            if "prev-stale" in verdict.codes:
+                assert answer[3] == {"head": verdict.head, "seq": verdict.seq}
+            return
+        assert answer[0] == verdict.status, (answer, verdict, act)
+        receipt = answer[1]
+        if verdict.status == 200:
+            assert receipt == self.receipts[act.mid]
+            return
+        expected = {
+            "iss": HOME,
+            "aud": act.iss,
+            "iat": self.now,
+            "mid": act.mid,
+            "thid": act.thid or act.mid,
+            "seq": verdict.seq,
+            "state": verdict.state,
+            "key": dict(EVERYONE[act.iss].public.jwk),
+        }
+        if verdict.prior is not None:
+            expected["prior"] = verdict.prior
+        assert envelope.peek(receipt)[1] == expected
+        assert answer[2] == act.aud
+
+    # --- making messages ------------------------------------------------------------------------
+
+    def jti(self) -> str:
+        self.count += 1
+        return f"{self.count:022d}"
+
+    def make(
+        self,
+        key: PrivateKey,
+        type_: str,
+        body: dict[str, Any],
+        aud: str,
+        flaws: frozenset[str],
+        proof: Proof | None = None,
+        **more: str | None,
+    ) -> Sent:
+        iat, exp = self.now - 1, self.now + 600
+        if "life" in flaws:
+            exp = iat + model.DAY + 1
+        if "day" in flaws:
+            exp = iat + model.DAY
+        if "expired" in flaws:
+            iat, exp = self.now - 100, self.now - 60
+        if "still-valid" in flaws:
+            iat, exp = self.now - 100, self.now - 59
+        if "early" in flaws:
+            iat, exp = self.now + 61, self.now + 100
+        if "just-in-time" in flaws:
+            iat, exp = self.now + 60, self.now + 100
+        if "pthid" in flaws:
+            more["pthid"] = self.thids[0] if self.thids else NOWHERE
+        if "agr" in flaws:
+            more["agr"] = NOWHERE
+        if "own-agr" in flaws:
+            records = [v.record for _, v in self.model.views(self.now).values() if v.record]
+            more["agr"] = records[-1] if records else NOWHERE
+        if "stranger" in flaws:
+            aud = STRANGER.did
+        if "self" in flaws:
+            aud = key.did
+        if "aud" in flaws:
+            aud = next(party for party in (VENDORS[1].did, VENDORS[0].did, *EVERYONE) if party != aud)
+        claims: dict[str, Any] = {
+            "vrm": "1.0",
+            "home": "https://elsewhere.example" if "home" in flaws else HOME,
+            "type": "terms.unheard-of" if "type" in flaws else type_,
+            "iss": key.did,
+            "aud": aud,
+            "jti": self.jti(),
+            "iat": iat,
+            "exp": exp,
+            **{name: value for name, value in more.items() if value is not None},
+            "body": {**body, "more": 1} if "body" in flaws else body,
+        }
+        token = envelope.seal(key, claims)
+        act = Act(
+            mid=envelope.mid_of(token),
+            type=claims["type"],
+            iss=key.did,
+            aud=aud,
+            iat=iat,
+            exp=exp,
+            body=body,
+            thid=more.get("thid"),
+            prev=more.get("prev"),
+            pthid=more.get("pthid"),
+            agr=more.get("agr"),
+            kid=key.public.kid,
+            proof=proof,
+            flaws=flaws & {"home", "signature", "type", "body"},
+        )
+        return Sent(garbled(token) if "signature" in flaws else token, act)
+
+    def agreement(self, draw: Callable[[Any], Any], name: str, spoiled: bool) -> dict[str, str]:
+        found = dict(SPEC.roster.named(name).reference)
+        if spoiled:
+            found |= draw(st.sampled_from([{"digest": NOWHERE}, {"version": "9.9"}, {"id": "SD-NONE"}]))
+        return found
+
+    def dates(self, draw: Callable[[Any], Any], flaws: frozenset[str]) -> dict[str, str]:
+        wrong = draw(st.integers(0, 1)) if "dates" in flaws else 2
+        answer_by = self.now + draw(st.sampled_from(NOT_AHEAD if wrong == 0 else AHEAD))
+        ends = draw(st.sampled_from(NOT_AFTER if wrong == 1 else AFTER))
+        found = {"answer_by": timing.text(answer_by)}
+        return found if ends is None else {**found, "ends": timing.text(answer_by + ends)}
+
+    def proffer(self, draw: Callable[[Any], Any], flaws: frozenset[str]) -> Sent:
+        key = draw(st.sampled_from([*PERSONS, *PERSONS[:1] * 3] if draw(st.integers(0, 5)) else FIRSTS))
+        names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
+        spoiled = draw(st.integers(0, len(names))) if "terms" in flaws else -1
+        listed = [self.agreement(draw, name, place == spoiled) for place, name in enumerate(names)]
+        roster = {**ROSTER.reference, **({"version": "2.0"} if spoiled == len(names) else {})}
+        body: dict[str, Any] = {
+            "roster": roster,
+            "preferred": listed[0],
+            "lang": "en",
+            "place": "NL",
+            "purpose": "https://w3id.org/dpv#RequestedServiceProvision",
+            **self.dates(draw, flaws),
+        }
+        if listed[1:]:
+            body["acceptable"] = listed[1:]
+        aud = draw(st.sampled_from([VENDORS[0], VENDORS[0], VENDORS[1]])).did
+        return self.make(key, model.OPENING, body, aud, flaws)
+
+    def move(self, draw: Callable[[Any], Any], flaws: frozenset[str]) -> Sent:
+        """A message in a thread: mostly one for which there is a row, by the party who may send it."""
+        views = self.model.views(self.now)
+        moving = [thid for thid in self.thids if any(s == views[thid][1].state for s, _, _ in model.MOVES)]
+        thid = draw(st.sampled_from(moving if moving and draw(st.integers(0, 4)) else self.thids))
+        (first, second), view = views[thid]
+        legal = [(role, type_) for state, role, type_ in model.MOVES if state == view.state]
+        if legal and draw(st.integers(0, 5)):
+            role, type_ = draw(st.sampled_from(sorted(legal)))
+        else:
+            role, type_ = draw(st.sampled_from(["first", "second"])), draw(st.sampled_from(TYPES))
+        party, aud = (first, second) if role == "first" else (second, first)
+        if "thid" in flaws and draw(st.booleans()):
+            party = draw(st.sampled_from(sorted(EVERYONE)))
+        key = EVERYONE[party]
+        prev = view.head
+        if "stale" in flaws:
+            prev = draw(st.sampled_from(view.mids))
+        if "prev" in flaws:
+            prev = draw(st.sampled_from([NOWHERE, *self.thids]))
+        more: dict[str, str | None] = {"thid": thid, "prev": prev}
+        if "thid" in flaws and draw(st.booleans()):
+            more = draw(st.sampled_from([{}, {"thid": NOWHERE, "prev": NOWHERE}, {"thid": prev, "prev": prev}]))
+        if type_ == model.ROTATION:
+            return self.rotation(draw, flaws, (party, aud), view, more)
+        return self.make(key, type_, self.body(draw, type_, view, flaws), aud, flaws, **more)
+
+    def body(
+        self, draw: Callable[[Any], Any], type_: str, view: View, flaws: frozenset[str]
+    ) -> dict[str, Any]:
+        spoiled = "terms" in flaws
+        read = {"lang": "en", "place": "NL"}
+        if type_ == "terms.accept":
+            right = draw(st.sampled_from(view.offered))
+            wrong = draw(st.integers(0, 1)) if spoiled else 2
+            other = self.agreement(draw, draw(st.sampled_from(NAMES)), draw(st.booleans()))
+            offer = draw(st.sampled_from([view.thid, view.head, NOWHERE])) if wrong == 0 else view.offer
+            return {"accepts": offer, "agreement": other if wrong == 1 else dict(right), **read}
+        if type_ == "terms.alternative":
+            listed = {reference["id"] for reference in view.offered}
+            fresh = [name for name in NAMES if name not in listed]
+            wrong = draw(st.integers(0, 2)) if spoiled else 3
+            name = draw(st.sampled_from(NAMES if wrong == 2 else fresh))
+            return {
+                "alternative_to": NOWHERE if wrong == 0 else view.offer,
+                "agreement": self.agreement(draw, name, wrong == 1),
+                **read,
+                **self.dates(draw, flaws),
+            }
+        if type_ == model.OPENING:
+            roster = {"roster": ROSTER.reference, "preferred": dict(view.offered[0])}
+            purpose = "https://w3id.org/dpv#RequestedServiceProvision"
+            return {**roster, **read, "purpose": purpose, **self.dates(draw, flaws)}
+        return {}
+
+    def rotation(
+        self,
+        draw: Callable[[Any], Any],
+        flaws: frozenset[str],
+        ends: tuple[str, str],
+        view: View,
+        more: dict[str, str | None],
+    ) -> Sent:
+        old, aud = ends
+        key = draw(st.sampled_from(FIRSTS if "proof" in flaws else SPARE))
+        promised = self.next_keys.get(model.committed(self.model.pairs[self.model.pair_of(view.thid) or ends]) or "")
+        if promised is not None and draw(st.integers(0, 3)):
+            key = promised
+        body: dict[str, Any] = {"replaces": old}
+        if draw(st.booleans()):
+            coming = draw(st.sampled_from(SPARE))
+            self.next_keys[coming.public.kid] = coming
+            body["nkt"] = coming.public.kid
+        proof = None
+        if draw(st.integers(0, 4)):
+            proof = Proof(old, key.did, aud, HOME, view.thid, self.now)
+            if "proof" in flaws:
+                wrong: list[dict[str, Any]] = [
+                    {"sub": PERSONS[0].did},
+                    {"iss": PERSONS[0].did},
+                    {"aud": VENDORS[1].did},
+                    {"home": "https://elsewhere.example"},
+                    {"thid": NOWHERE},
+                    {"iat": self.now - model.PROOF_LIFE},
+                    {"iat": self.now - model.PROOF_LIFE + 1},
+                    {"signed": False},
+                ]
+                proof = replace(proof, **draw(st.sampled_from(wrong)))
+            claims = {n: getattr(proof, n) for n in ("iss", "sub", "aud", "home", "thid", "iat")}
+            token = envelope.seal(EVERYONE[proof.iss], claims, envelope.PROOF)
+            body["proof"] = token if proof.signed else garbled(token)
+        return self.make(key, model.ROTATION, body, aud, flaws, proof, **more)
+
+    def message(self, draw: Callable[[Any], Any]) -> Sent:
+        flaws = draw(_flaws())
+        if not self.thids or not draw(st.integers(0, 4)):
+            return self.proffer(draw, flaws)
+        return self.move(draw, flaws)
+
+    # --- rules ----------------------------------------------------------------------------------
+
+    @rule(data=st.data())
+    def one_message(self, data: st.DataObject) -> None:
+        self.submit([self.message(data.draw)], together=data.draw(st.booleans()))
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.thids)
+    def next_message(self, data: st.DataObject) -> None:
+        self.submit([self.move(data.draw, data.draw(_flaws()))], together=False)
+
+    @rule(data=st.data())
+    def an_agreement(self, data: st.DataObject) -> None:
+        """A proffer and its acceptance, so that agreements meet each other."""
+        offer = self.proffer(data.draw, frozenset())
+        self.submit([offer], together=False)
+        views = self.model.views(self.now)
+        if offer.act.mid in views:
+            (first, second), view = views[offer.act.mid]
+            body = self.body(data.draw, "terms.accept", view, frozenset())
+            where = {"thid": view.thid, "prev": view.head}
+            accept = self.make(EVERYONE[second], "terms.accept", body, first, frozenset(), **where)
+            self.submit([accept], together=data.draw(st.booleans()))
+
+    @rule(data=st.data(), size=st.integers(2, 4))
+    def several_at_once(self, data: st.DataObject, size: int) -> None:
+        """None of them knows of the others: of two that exclude each other one is taken."""
+        self.submit([self.message(data.draw) for _ in range(size)], together=True)
+
+    @rule(data=st.data(), how=st.sampled_from(["same", "same", "twin", "garbled"]))
+    @precondition(lambda self: self.sent)
+    def an_old_token_again(self, data: st.DataObject, how: str) -> None:
+        old = data.draw(st.sampled_from(self.sent))
+        again = old
+        if "signature" not in old.act.flaws:
+            if how == "garbled":
+                again = Sent(garbled(old.token), replace(old.act, flaws=old.act.flaws | {"signature"}))
+            if how == "twin" and EVERYONE[old.act.iss].public.alg == "ES256":
+                again = Sent(twin(old.token), old.act)
+        size = data.draw(st.integers(1, 2))
+        self.submit([again] * size, together=size > 1)
+
+    @rule(data=st.data())
+    def time_goes_on(self, data: st.DataObject) -> None:
+        edges = {v.deadline for _, v in self.model.views(self.now).values() if v.deadline is not None}
+        if edges and data.draw(st.integers(0, 2)):
+            edge = data.draw(st.sampled_from(sorted(edges))) + data.draw(st.sampled_from([-1, 0, 0, 1]))
+            self.now = max(self.now, edge)
+        else:
+            self.now += data.draw(st.sampled_from([0, 1, 2, 60, 61, 3600, model.DAY, 30 * model.DAY]))
+
+    @rule(data=st.data())
+    def a_poll_acknowledges(self, data: st.DataObject) -> None:
+        party = data.draw(st.sampled_from(sorted(EVERYONE.keys() - {STRANGER.did})))
+        mids = self.model.inbox(party)
+        some = mids[: data.draw(st.integers(0, len(mids)))]
+        self.acknowledge(party, (*some, NOWHERE))
+
+    @rule()
+    def the_home_starts_anew(self) -> None:
+        self.sqlite.store.close()
+        self.sqlite = self.open(SqliteStore(self.path))
+        assert everything(self.sqlite.store, self.thids) == self.before
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.thids)
+    def a_look_at_a_later_time(self, data: st.DataObject) -> None:
+        """Reads of now and of any later time: lists and checkpoints say what the fold says."""
+        views = self.model.views(self.now)
+        edges = {v.deadline for _, v in views.values() if v.deadline is not None}
+        times = [self.now, *(e + d for e in edges for d in (-1, 0, 1) if e + d >= self.now)]
+        later = data.draw(st.sampled_from(sorted(times)))
+        thid = data.draw(st.sampled_from(self.thids))
+        for home in self.homes:
+            self.look(home, later, thid)
+
+    def look(self, home: Home, later: int, thid: str) -> None:
+        reader = Reader(home)
+        views = self.model.views(later)
+        for party in EVERYONE:
+            shown = {t["thid"]: (t["seq"], t["state"]) for t in reader.threads(party, 0, 200, later)["threads"]}
+            assert shown == {t: (v.seq, v.state) for t, (pair, v) in views.items() if party in pair}
+            if party not in views[thid][0]:
+                with pytest.raises(ProtocolError, match="not-found"):
+                    reader.thread(party, thid, 1, 200, later)
+                continue
+            document = reader.thread(party, thid, 1, 200, later)
+            checkpoint = envelope.peek(document["checkpoint"])[1]
+            view = views[thid][1]
+            told = {"aud": party, "iat": later, "state": view.state, "seq": view.seq, "mid": view.head}
+            assert checkpoint.items() >= {**told, "thid": thid, "checkpoint": True}.items()
+            read = [envelope.mid_of(m["token"]) for m in document["messages"]]
+            assert read == view.mids
+            assert [m["receipt"] for m in document["messages"]] == [self.receipts[mid] for mid in read]
+
+    # --- what always holds ----------------------------------------------------------------------
+
+    @invariant()
+    def states_and_inboxes_are_the_models(self) -> None:
+        views = self.model.views(self.now)
+        for home in self.homes:
+            for thid, (pair, view) in views.items():
+                thread = home.store.thread(thid)
+                assert thread is not None
+                assert thread.pair == pair
+                status = home.status(thread, self.now)
+                assert (status.state, status.deadline, thread.seq) == (view.state, view.deadline, view.seq)
+            for party in EVERYONE:
+                assert [e.mid for e in home.store.inbox(party, 999)] == self.model.inbox(party)
+
+    @invariant()
+    def both_stores_hold_the_same(self) -> None:
+        self.before, other = (everything(home.store, self.thids) for home in self.homes)
+        assert self.before == other
+
+
+PROFILE = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=60,
+    stateful_step_count=30,
+    suppress_health_check=list(HealthCheck),
+)
+HUNT = settings(PROFILE, max_examples=300, phases=[Phase.generate], report_multiple_bugs=False)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database: making one takes longer than copying it."""
+    path = tmp_path_factory.mktemp("model") / "home.db"
+    SqliteStore(path).close()
+    return path
+
+
+def run(template: Path, how: settings, spec_: Spec = SPEC) -> None:
+    machine = type("Machine", (Machine,), {"template": template, "spec": spec_})
+    run_state_machine_as_test(machine, settings=how)
+
+
+def test_a_home_over_either_store_is_the_model(template: Path) -> None:
+    run(template, PROFILE)
+
+
+# --- the method sees faults ---------------------------------------------------------------------
+
+
+def changed(name: str, cells: dict[tuple[str, str, str], Row]) -> Spec:
+    kind: Kind = replace(SPEC.kinds[name], cells=cells)
+    return replace(SPEC, kinds={**SPEC.kinds, name: kind}, opens={model.OPENING: kind})
+
+
+def with_row(type_: str, **fields: Any) -> Spec:
+    """The spec with every row of one type changed."""
+    cells = SPEC.kinds["terms"].cells
+    return changed("terms", {c: replace(r, **fields) if c[2] == type_ else r for c, r in cells.items()})
+
+
+def wrong_role() -> Spec:
+    """The first party accepts her own proffer."""
+    cells = dict(SPEC.kinds["terms"].cells)
+    cells["proffered", "first", "terms.accept"] = cells.pop(("proffered", "second", "terms.accept"))
+    return changed("terms", cells)
+
+
+def missing_guard(name: str) -> Callable[[pytest.MonkeyPatch], Spec]:
+    def seed(patch: pytest.MonkeyPatch) -> Spec:
+        patch.setitem(guards.GUARDS, name, lambda case: None)
+        return SPEC
+
+    return seed
+
+
+def second_too_late(patch: pytest.MonkeyPatch) -> Spec:
+    """``now > deadline`` where ``>=`` is right."""
+    right = threads._next_move
+
+    def wrong(state: Any, since: int, deadline: int | None, context: Any, now: int) -> Any:
+        return right(state, since, None if deadline is None else deadline + 1, context, now)
+
+    patch.setattr(threads, "_next_move", wrong)
+    return SPEC
+
+
+def superseded_by_nothing(patch: pytest.MonkeyPatch) -> Spec:
+    patch.setattr(Home, "_class_of", lambda self, step: "")
+    return SPEC
+
+
+SEEDED: dict[str, Callable[[pytest.MonkeyPatch], Spec]] = {
+    "guard-missing": missing_guard("accepts-offered-terms"),
+    "wrong-role": lambda patch: wrong_role(),
+    "deadline-one-second-late": second_too_late,
+    "deadline-unbounded": lambda patch: with_row("terms.proffer", max=""),
+    "alternative-unguarded": missing_guard("alternative-differs"),
+    "rotation-unproved": missing_guard("rotate-proof"),
+    "head-not-asked-for": lambda patch: with_row("terms.accept", head=False),
+    "exit-needs-prev": lambda patch: with_row("agreement.terminate", exit=False),
+    "supersedes-nothing": superseded_by_nothing,
+    "alternative-keeps-the-end": lambda patch: with_row(
+        "terms.alternative", keep={"offer": "@mid", "preferred": "/agreement", "acceptable": None}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_a_seeded_bug_is_found(template: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    broken = SEEDED[name](monkeypatch)
+    with pytest.raises(AssertionError):
+        run(template, HUNT, broken)

@@ -1,0 +1,885 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from vrmproto.keys import KeySet, b64, generate
+from vrmproto.model import Bump, Thread
+from vrmproto.storage import migrations
+from vrmproto.storage.base import Append, StoreBusyError, StoreError
+from vrmproto.storage.memory import MemoryStore
+from vrmproto.storage.sqlite import SqliteStore
+
+ANNA, BEN, CARA = "did:jwk:anna", "did:jwk:ben", "did:jwk:cara"
+SHOP, BANK = "https://shop.example", "https://bank.example"
+NOW = 1_700_000_000
+
+
+class Boom(Exception):
+    pass
+
+
+def ident(name: str) -> str:
+    return b64(hashlib.sha256(name.encode()).digest())
+
+
+def opened(name: str, first: str = ANNA, second: str = SHOP, **fields: Any) -> Thread:
+    mid = ident(name)
+    common: dict[str, Any] = {
+        "kind": "terms",
+        "state": "proffered",
+        "since": NOW,
+        "deadline": None,
+        "seq": 1,
+        "received": NOW,
+        "opened": NOW,
+        "opener": "terms.proffer",
+    }
+    return Thread(thid=mid, head=mid, first=first, second=second, **{**common, **fields})
+
+
+def moved(thread: Thread, **fields: Any) -> Thread:
+    seq = thread.seq + 1
+    return replace(thread, **{"seq": seq, "head": ident(f"{thread.thid} {seq}"), **fields})
+
+
+def message(thread: Thread, addressee: str | None = None, **effects: Any) -> Append:
+    to = thread.second if addressee is None else addressee
+    token, receipt = f"token {thread.head}", f"receipt {thread.head}"
+    return Append(thread, token, receipt, thread.first, to, **effects)
+
+
+def put(store: Any, *appends: Append) -> None:
+    with store.begin() as transaction:
+        transaction.append(appends)
+
+
+def fail(store: Any, write: Any, error: type[BaseException] = Boom) -> None:
+    """Write in a transaction that then raises."""
+
+    def run() -> None:
+        with store.begin() as transaction:
+            write(transaction)
+            raise error
+
+    with pytest.raises(error):
+        run()
+
+
+def mids(entries: Any) -> list[str]:
+    return [entry.mid for entry in entries]
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    path = tmp_path_factory.mktemp("storage") / "empty.db"
+    SqliteStore(path).close()
+    return path
+
+
+@pytest.fixture
+def path(tmp_path, empty_database):
+    shutil.copy(empty_database, tmp_path / "home.db")
+    return tmp_path / "home.db"
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def store(request):
+    made: Any = SqliteStore(request.getfixturevalue("path")) if request.param == "sqlite" else MemoryStore()
+    with closing(made):
+        yield made
+
+
+class TestContract:
+    def test_an_empty_store_knows_nothing(self, store):
+        assert store.thread(ident("a")) is None
+        assert store.message(ident("a"), ident("a")) is None
+        assert not store.known(ANNA)
+        assert store.superseded_at(ident("a")) is None
+        assert store.next_key(ANNA, SHOP) is None
+        assert not store.paired(ANNA, SHOP)
+        assert store.record_thread(ident("a")) is None
+        assert store.inbox_size(ANNA) == 0
+        assert store.inbox(ANNA, 9) == []
+        assert store.messages(ident("a"), 1, 9) == []
+        assert store.changed(ANNA, 0, 9) == []
+        assert store.threads_of(ANNA, SHOP) == []
+        assert store.load_keys(SHOP) is None
+
+    @pytest.mark.parametrize("text", ["", "x", "+" * 43, "é" * 43, "=" * 43, "A" * 42 + "B", "A" * 42 + "\n"])
+    def test_a_text_that_is_no_id_finds_nothing(self, store, text):
+        first = opened("a")
+        put(store, message(first, record=True))
+        assert store.thread(text) is None
+        assert store.message(text, first.head) is None
+        assert store.message(first.thid, text) is None
+        assert store.record_thread(text) is None
+        assert store.superseded_at(text) is None
+        assert store.messages(text, 1, 9) == []
+        with store.begin() as transaction:
+            transaction.acknowledge(SHOP, [text])
+        assert store.inbox_size(SHOP) == 1
+
+    def test_a_thread_comes_back_as_it_was(self, store):
+        thread = opened(
+            "a",
+            deadline=NOW + 5,
+            parent=ident("p"),
+            agreement=ident("g"),
+            record=ident("r"),
+            record_at=0,
+            over_at=NOW + 1,
+            dead_at=NOW + 2,
+            facts={"ends": "P30D", "list": ["ü", 1, 2.5, None, True], "deep": {"a": {"b": []}}},
+            counts={"n": 3, "day:x": [NOW, NOW + 1]},
+        )
+        bare = opened("b")
+        put(store, message(thread), message(bare))
+        assert store.thread(thread.thid) == thread
+        assert store.thread(bare.thid) == bare
+        later = moved(thread, state="agreed", facts={}, counts={}, deadline=None, over_at=None)
+        put(store, message(later))
+        assert store.thread(thread.thid) == later
+
+    def test_messages_of_a_thread_by_seq(self, store):
+        a1 = opened("a")
+        a2, b1 = moved(a1), opened("b")
+        a3 = moved(a2)
+        put(store, message(a1), message(a2), message(b1))
+        put(store, message(a3))
+        found = store.messages(a1.thid, 1, 9)
+        assert mids(found) == [a1.head, a2.head, a3.head]
+        assert [entry.seq for entry in found] == [1, 2, 3]
+        assert found[1].token == f"token {a2.head}"
+        assert found[1].receipt == f"receipt {a2.head}"
+        assert {entry.thid for entry in found} == {a1.thid}
+        assert mids(store.messages(a1.thid, 2, 1)) == [a2.head]
+        assert store.messages(a1.thid, 4, 9) == []
+        assert store.messages(a1.thid, 1, 0) == []
+        assert store.message(a1.thid, a3.head) == found[2]
+        assert store.message(b1.thid, a3.head) is None
+        assert store.thread(a1.thid) == a3
+
+    def test_positions_grow_in_the_order_of_commit(self, store):
+        threads = [opened(str(n), second=(SHOP, BANK)[n % 2]) for n in range(9)]
+        for three in (threads[:3], threads[3:6], threads[6:]):
+            put(store, *map(message, three))
+        positions = [store.message(t.thid, t.head).position for t in threads]
+        assert positions == sorted(set(positions))
+        fail(store, lambda transaction: transaction.append([message(opened("no"))]))
+        put(store, message(moved(threads[0])))
+        assert store.message(threads[0].thid, moved(threads[0]).head).position > positions[-1]
+
+    def test_the_inbox_holds_what_is_not_acknowledged_in_order(self, store):
+        threads = [opened(str(n)) for n in range(5)]
+        put(store, *map(message, threads[:3]), message(opened("x", second=BANK)))
+        put(store, *map(message, threads[3:]), message(moved(threads[0]), ANNA))
+        assert mids(store.inbox(SHOP, 99)) == [t.head for t in threads]
+        assert mids(store.inbox(SHOP, 2)) == [t.head for t in threads[:2]]
+        assert store.inbox(SHOP, 0) == []
+        assert mids(store.inbox(ANNA, 9)) == [moved(threads[0]).head]
+        assert store.inbox(SHOP, 1)[0] == store.message(threads[0].thid, threads[0].head)
+        with store.begin() as transaction:
+            transaction.append([message(opened("y"))])
+            assert transaction.inbox_size(SHOP) == 6
+            acknowledged = (t.head for t in (threads[3], threads[1], threads[1]))
+            transaction.acknowledge(SHOP, [*acknowledged, ident("never"), ident("x")])
+            assert transaction.inbox_size(SHOP) == 4
+            transaction.append([message(opened("z"))])
+            transaction.acknowledge("nobody", [threads[0].head])
+            assert transaction.inbox_size(SHOP) == 5
+        left = [threads[0].head, threads[2].head, threads[4].head, ident("y"), ident("z")]
+        assert mids(store.inbox(SHOP, 99)) == left
+        assert store.inbox_size(SHOP) == 5
+        assert store.inbox_size(BANK) == 1
+        assert store.message(threads[1].thid, threads[1].head) is not None
+
+    def test_a_board_has_no_inbox_and_is_nobody(self, store):
+        put(store, message(opened("a", second="")), message(opened("b", BEN, "")))
+        assert store.thread(ident("a")).second == ""
+        assert store.paired(ANNA, "")
+        assert not store.known("")
+        assert store.inbox("", 9) == []
+        assert [t.thid for _, t in store.changed(ANNA, 0, 9)] == [ident("a")]
+
+    def test_known_are_parties_and_whoever_was_noted(self, store):
+        put(store, message(opened("a"), BANK))
+        assert store.known(ANNA)
+        assert store.known(SHOP)
+        assert not store.known(BANK)  # an inbox alone makes no party
+        with store.begin() as transaction:
+            transaction.know(BANK)
+            transaction.know(BEN)
+            transaction.know(ANNA)
+            transaction.know(BEN)
+        assert store.known(BANK)
+        assert store.known(BEN)
+        assert not store.known(CARA)
+
+    def test_paired_goes_by_role(self, store):
+        put(store, message(opened("a")), message(opened("b")), message(opened("c", BEN)))
+        assert store.paired(ANNA, SHOP)
+        assert not store.paired(SHOP, ANNA)
+        assert not store.paired(ANNA, BANK)
+        assert not store.paired(BEN, ANNA)
+        assert sorted(store.threads_of(ANNA, SHOP)) == sorted([ident("a"), ident("b")])
+        assert store.threads_of(SHOP, ANNA) == []
+
+    def test_a_record_leads_to_its_thread(self, store):
+        a1 = opened("a")
+        a2 = moved(a1)
+        put(store, message(a1), message(a2, record=True))
+        assert store.record_thread(a2.head) == a1.thid
+        assert store.record_thread(a1.head) is None
+
+    def test_a_chain_of_agreements(self, store):
+        made = [opened(f"sd{n}", received=NOW + n, record_at=NOW) for n in range(3)]
+        others = [
+            opened("class", received=NOW + 7),
+            opened("pair", second=BANK, received=NOW + 8),
+            opened("none", received=NOW + 9),
+        ]
+        put(store, message(made[0], supersedes="SD"), message(others[0], supersedes="XX"))
+        put(store, message(others[1], supersedes="SD"), message(others[2]))
+        assert store.superseded_at(made[0].thid) is None
+        put(store, message(made[1], supersedes="SD"), message(made[2], supersedes="SD"))
+        assert [store.superseded_at(t.thid) for t in made] == [NOW + 1, NOW + 2, None]
+        assert [store.superseded_at(t.thid) for t in others] == [None, None, None]
+
+    def test_the_next_key_is_kept_forgotten_or_left(self, store):
+        a1 = opened("a")
+        put(store, message(a1, next_key="one"), message(opened("b", second=BANK)))
+        assert store.next_key(ANNA, SHOP) == "one"
+        assert store.next_key(ANNA, BANK) is None
+        assert store.next_key(SHOP, ANNA) is None
+        put(store, message(moved(a1)))
+        assert store.next_key(ANNA, SHOP) == "one"
+        put(store, message(moved(moved(a1)), next_key="two"), message(opened("c"), next_key="three"))
+        assert store.next_key(ANNA, SHOP) == "three"
+        put(store, message(opened("d"), next_key=""))
+        assert store.next_key(ANNA, SHOP) is None
+        assert store.paired(ANNA, SHOP)
+
+    def test_changed_pages_by_the_last_message(self, store):
+        a, b, c = opened("a"), opened("b", BEN), opened("c")
+        put(store, message(a), message(b), message(c), message(opened("x", second=BANK)))
+        assert [t.thid for _, t in store.changed(SHOP, 0, 99)] == [a.thid, b.thid, c.thid]
+        put(store, message(moved(a)))
+        page = store.changed(SHOP, 0, 2)
+        assert [t for _, t in page] == [b, c]
+        assert [p for p, _ in page] == [store.message(t.thid, t.head).position for t in (b, c)]
+        rest = store.changed(SHOP, page[-1][0], 2)
+        assert [t for _, t in rest] == [moved(a)]
+        assert store.changed(SHOP, rest[-1][0], 2) == []
+        assert [t.thid for _, t in store.changed(ANNA, 0, 99)] == [c.thid, ident("x"), a.thid]
+
+    def test_a_party_may_be_first_here_and_second_there(self, store):
+        put(store, message(opened("a", ANNA, SHOP)), message(opened("b", SHOP, BANK)))
+        put(store, message(opened("c", BEN, SHOP)), message(opened("d", SHOP, ANNA)))
+        assert [t.thid for _, t in store.changed(SHOP, 0, 3)] == [ident(n) for n in "abc"]
+        assert [t.thid for _, t in store.changed(SHOP, 0, 9)] == [ident(n) for n in "abcd"]
+
+    def test_bumps_raise_the_counters_of_the_parent(self, store):
+        parent = opened("p", second="", counts={"seen": 4})
+        child = opened("c", parent=parent.thid, received=NOW + 10)
+        every = (Bump("parent", "seen", ""), Bump("parent", "daily", "P1D"), Bump("relationship", "no", ""))
+        put(store, message(parent), message(child, bumps=every))
+        assert store.thread(parent.thid) == replace(parent, counts={"seen": 5, "daily": [NOW + 10]})
+        assert store.thread(child.thid) == child
+        before = store.changed(ANNA, 0, 9)
+        sibling = opened("d", BEN, parent=parent.thid, received=NOW + 86500)
+        put(store, message(sibling, bumps=every), message(moved(sibling, received=NOW + 86501), bumps=every))
+        counts = {"seen": 7, "daily": [NOW + 86500, NOW + 86501]}
+        assert store.thread(parent.thid) == replace(parent, counts=counts)
+        # Raising a counter is no change of the parent: it keeps its place.
+        assert [p for p, _ in store.changed(ANNA, 0, 9)] == [p for p, _ in before]
+
+    def test_bumps_and_a_message_of_the_parent_count_in_their_order(self, store):
+        parent = opened("p", second="")
+        bump = (Bump("parent", "n", ""),)
+        put(store, message(parent))
+        put(
+            store,
+            message(opened("c", parent=parent.thid), bumps=bump),
+            message(moved(parent, counts={"n": 7})),
+            message(opened("d", parent=parent.thid), bumps=bump),
+        )
+        assert store.thread(parent.thid) == moved(parent, counts={"n": 8})
+
+    def test_a_bump_needs_its_parent(self, store):
+        child = opened("c", parent=ident("nowhere"))
+        with pytest.raises(ValueError, match="parent"):
+            put(store, message(child, bumps=(Bump("parent", "n", ""),)))
+        assert store.thread(child.thid) is None
+
+    def test_a_message_is_stored_once(self, store):
+        a1 = opened("a")
+        put(store, message(a1, record=True, supersedes="SD"))
+        again = [
+            message(a1),
+            message(moved(a1, seq=1)),
+            message(moved(a1, head=a1.head)),
+            message(moved(a1), supersedes="SD"),
+        ]
+        for one in again:
+            with pytest.raises(StoreError):
+                put(store, message(opened("z")), one)
+        with pytest.raises(StoreError):
+            put(store, message(opened("b")), message(opened("b")))
+        assert mids(store.messages(a1.thid, 1, 9)) == [a1.head]
+        assert store.thread(ident("z")) is None
+        assert store.thread(ident("b")) is None
+        put(store, message(moved(a1)))
+
+    def test_what_raises_leaves_nothing(self, store):
+        a1 = opened("a")
+        put(store, message(a1, next_key="one", supersedes="SD"))
+        before = everything(store)
+
+        def write(transaction: Any) -> None:
+            transaction.know(CARA)
+            transaction.acknowledge(SHOP, [a1.head])
+            assert transaction.inbox_size(SHOP) == 0
+            rotated = moved(a1, first=BEN, record=ident("x"))
+            transaction.append([message(rotated, replaces=ANNA, record=True, next_key="")])
+            transaction.append([message(opened("b", CARA, BANK), supersedes="SD")])
+            assert transaction.inbox_size(SHOP) == 1
+
+        for error in (Boom, KeyboardInterrupt, GeneratorExit):
+            fail(store, write, error)
+            assert everything(store) == before
+        put(store, message(opened("b", CARA, BANK)))
+        assert store.thread(ident("b")).first == CARA
+        assert store.inbox_size(SHOP) == 1
+
+    def test_a_transaction_reads_itself_and_others_read_what_is_committed(self, store):
+        a1 = opened("a")
+        a2 = moved(a1)
+        put(store, message(a1, next_key="one"))
+        before = everything(store)
+        with store.begin() as transaction:
+            transaction.append([message(a2, record=True, next_key="two"), message(opened("b", BEN, BANK))])
+            transaction.know(CARA)
+            transaction.acknowledge(SHOP, [a1.head])
+            assert everything(store) == before
+            assert transaction.thread(a1.thid) == a2
+            assert transaction.message(a1.thid, a2.head).seq == 2
+            assert transaction.known(CARA)
+            assert transaction.known(BEN)
+            assert transaction.paired(BEN, BANK)
+            assert transaction.next_key(ANNA, SHOP) == "two"
+            assert transaction.record_thread(a2.head) == a1.thid
+            assert transaction.inbox_size(SHOP) == 1
+            assert transaction.superseded_at(a1.thid) is None
+            assert everything(store) == before
+        assert store.thread(a1.thid) == a2
+        assert store.known(CARA)
+        assert mids(store.inbox(SHOP, 9)) == [a2.head]
+
+    def test_begin_does_not_nest(self, store):
+        with store.begin() as transaction:
+            transaction.append([message(opened("a"))])
+            with pytest.raises(RuntimeError), store.begin():
+                pass
+            with pytest.raises(RuntimeError):
+                store.save_keys(KeySet(SHOP, {}, frozenset(), NOW))
+            with pytest.raises(RuntimeError):
+                store.check()
+        assert store.thread(ident("a")) is not None
+
+    def test_an_error_that_the_block_swallows_ends_the_transaction_all_the_same(self, store):
+        begun = store.begin()
+        transaction = begun.__enter__()
+        transaction.append([message(opened("a"))])
+        uses: list[Any] = [
+            lambda: transaction.append([message(opened("a"))]),
+            lambda: transaction.know(BEN),
+            lambda: transaction.thread(ident("a")),
+            lambda: begun.__exit__(None, None, None),
+        ]
+        for use in uses:
+            with pytest.raises(StoreError):
+                use()
+        assert store.thread(ident("a")) is None
+        assert not store.known(BEN)
+
+    def test_a_transaction_that_is_over_takes_nothing(self, store):
+        with store.begin() as transaction:
+            pass
+        with pytest.raises(StoreError):
+            transaction.append([message(opened("a"))])
+        with pytest.raises(StoreError):
+            transaction.known(ANNA)
+
+    def test_a_rotation_moves_the_pair(self, store):
+        a1, b1, away = opened("a", received=NOW), opened("b", received=NOW + 1), opened("c", second=BANK)
+        put(store, message(a1, supersedes="SD", next_key="next"), message(b1), message(away))
+        put(store, message(moved(b1), ANNA), message(moved(away), ANNA))
+        with store.begin() as transaction:
+            transaction.know(ANNA)
+            assert transaction.inbox_size(ANNA) == 2
+            assert transaction.inbox_size(BEN) == 0
+            a2 = moved(a1, first=BEN)
+            transaction.append([message(a2, replaces=ANNA, next_key="after")])
+            assert transaction.inbox_size(ANNA) == 1
+            assert transaction.inbox_size(BEN) == 1
+        assert store.thread(a1.thid) == a2
+        assert store.thread(b1.thid) == moved(b1, first=BEN)
+        assert store.thread(away.thid) == moved(away)
+        assert sorted(store.threads_of(BEN, SHOP)) == sorted([a1.thid, b1.thid])
+        assert store.threads_of(ANNA, SHOP) == []
+        assert store.paired(BEN, SHOP)
+        assert not store.paired(ANNA, SHOP)
+        assert store.paired(ANNA, BANK)
+        assert mids(store.inbox(BEN, 9)) == [moved(b1).head]
+        assert mids(store.inbox(ANNA, 9)) == [moved(away).head]
+        assert mids(store.inbox(SHOP, 9)) == [a1.head, b1.head, a2.head]
+        assert store.next_key(ANNA, SHOP) is None
+        assert store.next_key(BEN, SHOP) == "after"
+        assert [t.thid for _, t in store.changed(BEN, 0, 9)] == [b1.thid, a1.thid]
+        assert [t.thid for _, t in store.changed(ANNA, 0, 9)] == [away.thid]
+        # The agreement went along: a later one of the new identifier supersedes it.
+        later = opened("d", BEN, received=NOW + 5)
+        put(store, message(later, supersedes="SD"))
+        assert store.superseded_at(a1.thid) == NOW + 5
+
+        assert store.known(ANNA)
+        put(store, message(moved(moved(away), first=BEN), replaces=ANNA))
+        assert not store.known(ANNA)
+        assert store.known(BEN)
+        assert mids(store.inbox(BEN, 9)) == [moved(b1).head, moved(away).head]
+        assert store.inbox_size(ANNA) == 0
+        with store.begin() as transaction:
+            transaction.know(ANNA)
+        assert store.known(ANNA)
+
+    def test_a_rotation_leaves_the_committed_key_that_it_does_not_name(self, store):
+        a1 = opened("a")
+        put(store, message(a1, next_key="next"))
+        put(store, message(moved(a1, first=BEN), replaces=ANNA))
+        assert store.next_key(BEN, SHOP) == "next"
+
+    def test_two_rotations_and_more_in_one_append(self, store):
+        a1, b1 = opened("a"), opened("b")
+        a2 = moved(a1, first=BEN)
+        b2 = moved(b1, first=BEN)
+        b3 = moved(b2, first=CARA)
+        put(
+            store,
+            message(a1),
+            message(b1),
+            message(a2, replaces=ANNA),
+            message(b2, BEN),
+            message(b3, replaces=BEN),
+        )
+        assert store.thread(a1.thid) == replace(a2, first=CARA)
+        assert store.thread(b1.thid) == b3
+        assert mids(store.inbox(CARA, 9)) == [b2.head]
+        assert [store.known(p) for p in (ANNA, BEN, CARA)] == [False, False, True]
+        assert mids(store.messages(b1.thid, 1, 9)) == [b1.head, b2.head, b3.head]
+
+    def test_keys_come_back_and_revoked_ones_are_never_forgotten(self, store):
+        one, two = generate().public, generate("ES256").public
+        first = KeySet(SHOP, {one.kid: one}, frozenset({"old"}), NOW, b'{"issuer": "\xff"}')
+        store.save_keys(first)
+        store.save_keys(KeySet(BANK, {}, frozenset(), NOW))
+        assert store.load_keys(SHOP) == first
+        store.save_keys(KeySet(SHOP, {two.kid: two}, frozenset({one.kid}), NOW + 5, b""))
+        found = store.load_keys(SHOP)
+        assert found == KeySet(SHOP, {two.kid: two}, frozenset({"old", one.kid}), NOW + 5, b"")
+        assert found.keys[two.kid].verify(b"x", bytes(64)) is False
+        store.save_keys(KeySet(SHOP, {one.kid: one}, frozenset(), NOW + 6))
+        assert store.load_keys(SHOP).revoked == {"old", one.kid}
+        assert store.load_keys(BANK) == KeySet(BANK, {}, frozenset(), NOW)
+
+    def test_check_is_quiet_where_writing_works(self, store):
+        store.check()
+        put(store, message(opened("a")))
+        store.check()
+
+
+PEOPLE = [ANNA, BEN, CARA, "did:jwk:dora"]
+PARTIES = [*PEOPLE, SHOP, BANK, ""]
+SECONDS = [SHOP, BANK, "", ANNA]
+
+
+def judged(reads: Any, thids: list[str], tokens: list[tuple[str, str]]) -> Any:
+    """What a transaction and a store can both be asked."""
+    return (
+        [reads.thread(thid) for thid in thids],
+        [reads.superseded_at(thid) for thid in thids],
+        [reads.message(thid, mid) for thid, mid in tokens],
+        [reads.record_thread(mid) for _, mid in tokens],
+        [(reads.known(party), reads.inbox_size(party)) for party in PARTIES],
+        [(reads.next_key(a, b), reads.paired(a, b)) for a in PEOPLE for b in SECONDS],
+    )
+
+
+def everything(
+    store: Any, thids: list[str] | None = None, tokens: list[tuple[str, str]] | None = None
+) -> Any:
+    if thids is None:
+        thids = [ident(name) for name in "abcdefpxyz"]
+    if tokens is None:
+        tokens = [(thid, thid) for thid in thids]
+    return (
+        judged(store, thids, tokens),
+        [store.messages(thid, start, limit) for thid in thids for start, limit in ((1, 99), (2, 2))],
+        [store.inbox(party, limit) for party in PARTIES for limit in (99, 2)],
+        [store.changed(party, *page) for party in PARTIES for page in ((0, 99), (3, 2))],
+        [sorted(store.threads_of(a, b)) for a in PEOPLE for b in SECONDS],
+        store.load_keys(SHOP),
+    )
+
+
+class Twins(RuleBasedStateMachine):
+    """The same operations on both stores; every read is compared after each."""
+
+    template: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "twin.db"
+        shutil.copy(self.template, self.path)
+        self.stores: list[Any] = [SqliteStore(self.path), MemoryStore()]
+        self.begun: list[Any] = []
+        self.open: list[Any] = []
+        self.thids: list[str] = []
+        self.tokens: list[tuple[str, str]] = []
+        self.count = 0
+
+    def teardown(self) -> None:
+        if self.open:
+            self.roll_back()
+        for store in self.stores:
+            store.close()
+        self.folder.cleanup()
+
+    def each(self, do: Any) -> None:
+        if not self.open:
+            self.begin()
+        for transaction in self.open:
+            do(transaction)
+
+    def add(self, thread: Thread, addressee: str, **effects: Any) -> None:
+        self.batch.append(message(thread, addressee, **effects))
+        self.tokens.append((thread.thid, thread.head))
+
+    @precondition(lambda self: not self.open)
+    @rule()
+    def begin(self) -> None:
+        self.begun = [store.begin() for store in self.stores]
+        self.open = [begun.__enter__() for begun in self.begun]
+
+    @precondition(lambda self: self.open)
+    @rule()
+    def commit(self) -> None:
+        for begun in self.begun:
+            begun.__exit__(None, None, None)
+        self.open = []
+
+    @precondition(lambda self: self.open)
+    @rule()
+    def roll_back(self) -> None:
+        for begun in self.begun:
+            error = Boom()
+            assert not begun.__exit__(Boom, error, None)
+        self.open = []
+
+    @precondition(lambda self: not self.open)
+    @rule()
+    def reopen(self) -> None:
+        self.stores[0].close()
+        self.stores[0] = SqliteStore(self.path)
+
+    @rule(data=st.data(), size=st.integers(1, 4))
+    def append(self, data: Any, size: int) -> None:
+        if not self.open:
+            self.begin()
+        self.batch: list[Append] = []
+        heads = {thid: found for thid in self.thids if (found := self.open[1].thread(thid)) is not None}
+        for _ in range(size):
+            what = data.draw(st.sampled_from(["open", "continue", "continue", "child", "rotate"]))
+            effects: dict[str, Any] = {
+                "record": data.draw(st.booleans()),
+                "next_key": data.draw(st.sampled_from([None, None, "", "k1", "k2"])),
+            }
+            self.count += 1
+            if what == "rotate" and heads and not self.batch:
+                thread = heads[data.draw(st.sampled_from(sorted(heads)))]
+                free = [p for p in PEOPLE if p != thread.first]
+                if free:
+                    thread = moved(
+                        thread, first=data.draw(st.sampled_from(free)), head=ident(f"r{self.count}")
+                    )
+                    old = self.open[1].thread(thread.thid).first
+                    self.add(thread, thread.second, replaces=old, **effects)
+                    for transaction in self.open:
+                        transaction.append(self.batch)
+                    self.batch = []
+                    heads = {thid: self.open[1].thread(thid) for thid in heads}
+            elif what == "open" or not heads:
+                first, second = data.draw(st.sampled_from(PEOPLE)), data.draw(st.sampled_from(SECONDS))
+                thread = opened(f"t{self.count}", first, second, received=NOW + self.count)
+                if data.draw(st.booleans()):
+                    effects["supersedes"] = data.draw(st.sampled_from(["SD", "XX"]))
+                self.thids.append(thread.thid)
+                heads[thread.thid] = thread
+                self.add(thread, second, **effects)
+            elif what == "child":
+                parent = heads[data.draw(st.sampled_from(sorted(heads)))]
+                person = data.draw(st.sampled_from(PEOPLE))
+                thread = opened(f"t{self.count}", person, SHOP, parent=parent.thid, received=NOW + self.count)
+                bumps = (Bump("parent", "n", ""), Bump("parent", "m", "PT3S"))
+                self.thids.append(thread.thid)
+                heads[thread.thid] = thread
+                self.add(thread, SHOP, bumps=bumps, **effects)
+            else:
+                thread = moved(heads[data.draw(st.sampled_from(sorted(heads)))], head=ident(f"m{self.count}"))
+                heads[thread.thid] = thread
+                self.add(thread, data.draw(st.sampled_from([thread.first, thread.second])), **effects)
+        self.each(lambda transaction: transaction.append(self.batch))
+
+    @rule(data=st.data(), party=st.sampled_from(PARTIES))
+    def acknowledge(self, data: Any, party: str) -> None:
+        known = [mid for _, mid in self.tokens] or [ident("none")]
+        chosen = data.draw(st.lists(st.sampled_from(known), max_size=4))
+        self.each(lambda transaction: transaction.acknowledge(party, chosen))
+
+    @rule(party=st.sampled_from(PEOPLE))
+    def know(self, party: str) -> None:
+        self.each(lambda transaction: transaction.know(party))
+
+    @precondition(lambda self: not self.open)
+    @rule(revoked=st.frozensets(st.sampled_from("abc")), seen_at=st.integers(0, 9))
+    def save_keys(self, revoked: frozenset[str], seen_at: int) -> None:
+        for store in self.stores:
+            store.save_keys(KeySet(SHOP, {}, revoked, seen_at))
+
+    @invariant()
+    def same_reads(self) -> None:
+        one, other = (everything(store, self.thids, self.tokens) for store in self.stores)
+        assert one == other
+        if self.open:
+            one, other = (judged(transaction, self.thids, self.tokens) for transaction in self.open)
+            assert one == other
+
+
+def test_both_stores_answer_alike(empty_database):
+    class Machine(Twins):
+        template = empty_database
+
+    quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    run = settings(max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=quiet)
+    run_state_machine_as_test(Machine, settings=run)
+
+
+class TestSqlite:
+    def test_everything_is_there_after_a_restart(self, path):
+        key = generate().public
+        with closing(SqliteStore(path)) as store:
+            a1 = opened("a")
+            put(store, message(a1, record=True, supersedes="SD", next_key="k"), message(moved(a1), ANNA))
+            put(store, message(opened("b", BEN, "")))
+            with store.begin() as transaction:
+                transaction.know(CARA)
+            store.save_keys(KeySet(SHOP, {key.kid: key}, frozenset("r"), NOW, b"{}"))
+            before = everything(store)
+        with closing(SqliteStore(path)) as store:
+            assert everything(store) == before
+            put(store, message(opened("c", BEN, "")))
+            assert store.changed(BEN, 0, 9)[-1][0] == 4
+
+    def test_a_lock_of_another_process_means_busy(self, path):
+        with closing(SqliteStore(path)) as store, closing(sqlite3.connect(path, timeout=0)) as other:
+            put(store, message(opened("a")))
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreBusyError), store.begin():
+                pytest.fail("the transaction began")
+            with pytest.raises(StoreBusyError):
+                store.check()
+            with pytest.raises(StoreBusyError):
+                store.save_keys(KeySet(SHOP, {}, frozenset(), NOW))
+            assert store.thread(ident("a")) is not None
+            assert mids(store.inbox(SHOP, 9)) == [ident("a")]
+            other.rollback()
+            store.check()
+            put(store, message(opened("b")))
+
+    def test_one_process_serves_a_database(self, path):
+        with (
+            closing(SqliteStore(path)),
+            pytest.raises(StoreError, match="another process serves this database"),
+        ):
+            SqliteStore(path)
+        SqliteStore(path).close()
+
+    def test_the_lock_ends_with_its_process(self, path):
+        code = (
+            "import os, signal, sys; from vrmproto.storage.sqlite import SqliteStore;"
+            "store = SqliteStore(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+        )
+        arguments = [sys.executable, "-c", code, str(path)]
+        root = Path(__file__).resolve().parent.parent
+        with subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "open\n"
+            with pytest.raises(StoreError, match="another process"):
+                SqliteStore(path)
+            process.kill()
+            process.wait()
+        SqliteStore(path).close()
+
+    def test_a_reading_tool_may_look(self, path):
+        with closing(SqliteStore(path)) as store, closing(sqlite3.connect(path)) as tool:
+            put(store, message(opened("a")))
+            assert tool.execute("SELECT count(*) FROM messages").fetchone() == (1,)
+
+    def test_a_new_database_is_its_owners_only(self, tmp_path):
+        with closing(SqliteStore(str(tmp_path / "new.db"))) as store:
+            put(store, message(opened("a")))
+            modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()}
+        assert modes == dict.fromkeys(("new.db", "new.db-wal", "new.db-shm", "new.db.lock"), 0o600)
+
+    def test_commits_wait_for_the_disk(self, path):
+        with closing(SqliteStore(path)) as store:
+            for db in (store._writer, store._db):
+                assert db is not None
+                assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+                assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+    def test_close_closes_once(self, path):
+        store = SqliteStore(path)
+        store.close()
+        store.close()
+        with pytest.raises(StoreError):
+            store.thread(ident("a"))
+
+    def test_statements_use_an_index(self, path):
+        """Every read and write finds its rows by a key; none walks a table."""
+        from vrmproto.storage import sqlite
+
+        names = {"party": 1, "after": 0, "limit": 9, "old": 1, "new": 2, "second": 3}
+        statements = [
+            v for k, v in vars(sqlite).items() if k.isupper() and isinstance(v, str) and "FROM" in v
+        ]
+        with closing(sqlite3.connect(path)) as db:
+            for statement in [*statements, *sqlite._ROTATE, sqlite._SET_THREAD, sqlite._ACKNOWLEDGE]:
+                values: Any = names if ":" in statement else (1,) * statement.count("?")
+                plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+                walks = [step for step in plan if step.startswith("SCAN") and "sqlite_sequence" not in step]
+                assert walks in ([], ["SCAN c"]), (statement, plan)
+
+    @pytest.mark.parametrize("where", ["missing/home.db", "file/home.db", "folder"])
+    def test_a_path_that_cannot_be_a_database(self, tmp_path, where):
+        (tmp_path / "file").write_text("")
+        (tmp_path / "folder").mkdir()
+        with pytest.raises(StoreError, match="reads and writes the file and the directory"):
+            SqliteStore(tmp_path / where)
+
+    def test_a_file_that_is_no_database(self, tmp_path):
+        (tmp_path / "home.db").write_text("not a database at all, whatever its name says\n" * 50)
+        with pytest.raises(StoreError, match="not a database"):
+            SqliteStore(tmp_path / "home.db")
+
+    @pytest.mark.parametrize("closed", ["file", "folder"])
+    def test_without_the_permission(self, empty_database, closed):
+        owner = os.geteuid()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(shutil.copy(empty_database, folder))
+            path.chmod(0o444 if closed == "file" else 0o666)
+            Path(folder).chmod(0o555 if closed == "folder" else 0o777)
+            if owner == 0:
+                os.seteuid(65534)  # the superuser may do anything
+            try:
+                with pytest.raises(StoreError, match=r"reads and writes.*Permission denied"):
+                    SqliteStore(path)
+            finally:
+                os.seteuid(owner)
+                Path(folder).chmod(0o700)
+
+
+class TestMigrations:
+    def test_a_newer_database_is_refused_and_left_alone(self, path):
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("UPDATE alembic_version SET version_num = 'abcd'")
+        with pytest.raises(StoreError, match=r"revision abcd.*newer version"):
+            SqliteStore(path)
+        with closing(sqlite3.connect(path)) as db:
+            assert migrations.revision(db) == "abcd"
+
+    def test_the_head_is_the_newest_script(self):
+        from alembic.script import ScriptDirectory
+
+        assert ScriptDirectory(str(migrations.SCRIPTS)).get_current_head() == migrations.HEAD
+
+    def test_the_migrations_make_the_tables_of_tables(self, path):
+        from alembic.autogenerate import compare_metadata
+        from alembic.migration import MigrationContext
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import StaticPool
+
+        from vrmproto.storage.tables import metadata
+
+        def made(db: sqlite3.Connection) -> dict[str, str]:
+            rows = db.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'alembic%'")
+            return {name: " ".join((sql or "").split()) for name, sql in rows if "alembic" not in name}
+
+        with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(":memory:")) as direct:
+            engine = create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool)
+            with engine.connect() as connection:
+                context = MigrationContext.configure(connection, opts={"compare_type": True})
+                assert compare_metadata(context, metadata) == []
+            fresh = create_engine("sqlite://", creator=lambda: direct, poolclass=StaticPool)
+            with fresh.begin() as connection:
+                metadata.create_all(connection)
+            # What the comparison does not see: AUTOINCREMENT and WITHOUT ROWID.
+            assert made(db) == made(direct)
+            engine.dispose()
+            fresh.dispose()
+
+    def test_a_migration_is_whole_or_not_at_all(self, tmp_path, monkeypatch):
+        from alembic import op
+
+        def broken(*arguments: Any, **options: Any) -> None:
+            raise Boom
+
+        with monkeypatch.context() as patch:
+            patch.setattr(op, "create_index", broken)
+            with pytest.raises(Boom):
+                SqliteStore(tmp_path / "home.db")
+        with closing(sqlite3.connect(tmp_path / "home.db")) as db:
+            assert db.execute("SELECT name FROM sqlite_master").fetchall() == []
+        SqliteStore(tmp_path / "home.db").close()
+
+    def test_opening_a_database_of_this_version_imports_no_alembic(self, path):
+        code = (
+            "import sys; from vrmproto.storage.sqlite import SqliteStore; SqliteStore(sys.argv[1]).close();"
+            "sys.exit('sqlalchemy' in sys.modules or 'alembic' in sys.modules)"
+        )
+        root = Path(__file__).resolve().parent.parent
+        subprocess.run([sys.executable, "-c", code, str(path)], check=True, cwd=root)

@@ -1,0 +1,28 @@
+"""Agents of the two parties: they keep their own copies, and verify what a home tells them."""
+
+from __future__ import annotations
+
+from vrmproto.agents.agent import Agent, ThreadView
+from vrmproto.agents.chain import ChainError
+from vrmproto.agents.customer import CustomerAgent
+from vrmproto.agents.inbox import Event
+from vrmproto.agents.papers import KeptRecord
+from vrmproto.agents.policy import Policy
+from vrmproto.agents.sender import AgentError, Refused, Sent
+from vrmproto.agents.vendor import VendorAgent
+from vrmproto.agents.wire import WireError
+
+__all__ = [
+    "Agent",
+    "AgentError",
+    "ChainError",
+    "CustomerAgent",
+    "Event",
+    "KeptRecord",
+    "Policy",
+    "Refused",
+    "Sent",
+    "ThreadView",
+    "VendorAgent",
+    "WireError",
+]

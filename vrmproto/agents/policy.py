@@ -1,0 +1,69 @@
+"""What an organisation answers to proffers: a small table, decided by the first line that fits."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from vrmproto.model import Thread
+from vrmproto.roster import Roster
+
+__all__ = ["Decision", "Policy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One answer: ``accept`` or ``alternative`` with its agreement, ``hold`` (for a person), ``reject``."""
+
+    kind: Literal["accept", "alternative", "hold", "reject"]
+    agreement: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The agreements by id: accepted (and disclosed), offered instead, held for a person; else rejected.
+
+    The preferred agreement goes first, then the acceptable ones in the order of the proffer. ``answer_in`` is
+    how long an alternative stands, ``reason`` is said with a rejection.
+    """
+
+    accepts: tuple[str, ...] = ()
+    alternative: str = ""
+    hold: tuple[str, ...] = ()
+    answer_in: str = "P7D"
+    reason: str = ""
+    lang: str = "en"
+    place: str = "ZZ"
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> Policy:
+        """The policy of a TOML table; ValueError for a member that it does not know."""
+        unknown = table.keys() - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"a policy has no {', '.join(sorted(unknown))}")
+        lists = {n: tuple(table[n]) for n in ("accepts", "hold") if n in table}
+        return cls(**{**table, **lists})
+
+    @classmethod
+    def read(cls, path: Path | str) -> Policy:
+        """The table ``policy`` of a TOML file, or the whole file where it has none."""
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return cls.of(table.get("policy", table))
+
+    def decide(self, roster: Roster, thread: Thread) -> Decision:
+        """The answer to a proffered thread. Only agreements that the roster holds are ever accepted."""
+        listed = [thread.facts["preferred"], *(thread.facts.get("acceptable") or ())]
+        held = [a for a in map(roster.find, listed) if a is not None and a.reference in listed]
+        for agreement in held:
+            if agreement.id in self.accepts:
+                return Decision("accept", agreement.reference)
+        if any(agreement.id in self.hold for agreement in held):
+            return Decision("hold")
+        if self.alternative and thread.facts["roster"] == {"id": roster.id, "version": roster.version}:
+            other = roster.named(self.alternative)
+            if (other.id, other.version) not in [(a["id"], a["version"]) for a in listed]:
+                return Decision("alternative", other.reference)
+        return Decision("reject")

@@ -1,0 +1,1 @@
+"""The demo: a home, a customer and two vendors as processes, and what each step proves."""

@@ -1,0 +1,110 @@
+"""Who the parties of a thread are, message by message, seen from outside. No I/O, no clock.
+
+Source: spec/protocol/threads.md, identity.md "Change of a person's key".
+"""
+
+from __future__ import annotations
+
+from vrmproto import envelope, keys
+from vrmproto.errors import ProtocolError
+from vrmproto.findings import Findings
+from vrmproto.spec import Spec
+from vrmproto.verification import Link
+
+__all__ = ["Parties"]
+
+PROOF_LIFETIME = 86400
+
+
+class Parties:
+    """Who is first and second, message by message; a rotation rebinds the first."""
+
+    def __init__(self, found: Findings, spec: Spec, opening: Link, *, strict: bool) -> None:
+        """``strict``: a change of identifier that is not shown is a fault, not merely trusted."""
+        self.found, self.spec, self.strict = found, spec, strict
+        kind = spec.opens.get(opening.message.type)
+        self.kind = kind
+        by = (
+            next((r.by for r in kind.rows if not r.states and r.type == opening.message.type), "")
+            if kind
+            else ""
+        )
+        sender, addressee = opening.message.iss, opening.message.aud
+        self.first, self.second = (addressee, sender) if by == "second" else (sender, addressee)
+        self.identifiers = {self.first, self.second}
+        self.next_key = ""
+
+    def take(self, link: Link) -> str:
+        """Judge sender and addressee of the next message; its role, or '' if it has none."""
+        message, place = link.message, link.place
+        if message.type in self.spec.rotations:
+            return self._rotate(link)
+        role = self._role(message.iss, message.aud)
+        self.found.check(
+            f"{place}: sender and addressee are the two parties",
+            bool(role),
+            "iss and aud are not the two parties of the thread",
+            "VRM-REC-012",
+            "aud-mismatch",
+        )
+        return role
+
+    def _role(self, sender: str, addressee: str) -> str:
+        if (sender, addressee) == (self.first, self.second):
+            return "first"
+        if (sender, addressee) == (self.second, self.first):
+            return "second"
+        new = {sender, addressee} - {self.second}
+        if self.strict or len(new) != 1 or not (one := new.pop()).startswith(keys.DID):
+            return ""
+        self.found.trust("a change of the person's key: the message that made it is not here")
+        self._rebind(one)
+        return "first" if sender == one else "second"
+
+    def _rebind(self, identifier: str) -> None:
+        self.first = identifier
+        self.identifiers.add(identifier)
+
+    def _rotate(self, link: Link) -> str:
+        message = link.message
+        role_kept = message.body["replaces"] == self.first and message.aud == self.second
+        self.found.check(
+            f"{link.place}: the rotation replaces the first party",
+            role_kept,
+            "replaces is not the first party, or aud not the second",
+            "VRM-REC-012",
+            "thread-unknown",
+        )
+        if self.next_key:
+            shown, rule = self.next_key == message.key.kid, "VRM-ID-020"
+        else:
+            shown, rule = self._proved(link), "VRM-ID-021"
+        wrong = "neither a proof by the replaced key nor a commitment to the new one holds"
+        self.found.check(
+            f"{link.place}: the old key agrees to the new one", shown, wrong, rule, "thread-unknown"
+        )
+        self.next_key = message.body.get("nkt", "")
+        self._rebind(message.iss)
+        return "first" if role_kept else ""
+
+    def _proved(self, link: Link) -> bool:
+        message = link.message
+        try:
+            claims = envelope.open_signed(
+                self.spec,
+                message.body.get("proof", "").encode(),
+                typ=envelope.PROOF,
+                schema="documents/proof.json",
+                key=lambda o: keys.from_did(o.claims["iss"]),
+            )
+        except ProtocolError:
+            return False
+        wanted = {
+            "iss": message.body["replaces"],
+            "sub": message.iss,
+            "aud": self.second,
+            "home": message.home,
+            "thid": link.thid,
+        }
+        fresh = -envelope.SKEW <= link.receipt["iat"] - claims["iat"] < PROOF_LIFETIME
+        return fresh and all(claims[name] == value for name, value in wanted.items())
