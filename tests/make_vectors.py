@@ -1266,6 +1266,8 @@ def thread_rules() -> Iterator[Vector]:
             else "`pthid` names a thread of a kind not allowed here."
         )
         yield bad(slug, 9, "parent-unknown", what, token, at)
+    token = done.token(PERSON, "agreement.terminate", pthid=done.thid)
+    yield bad("parent-in-thread", 9, "parent-unknown", "`pthid` stands beside `thid`.", token, done)
     token = story.token(PERSON, "terms.withdraw", agr=forge.mid(b"nothing."))
     yield bad("agreement-none", 10, "agreement-unknown", "`agr` names no agreement.", token)
     token = forge.token(STRANGER, claims(STRANGER, agr=done.head))
@@ -1447,6 +1449,10 @@ def rotations() -> Iterator[Vector]:
     young = rotate(proof=proof(story, PERSON, NEXT, iat=NOW - DAY + 1))
     yield taken("rotate-proof-in-time", "agreed", "The proof is 86399 seconds old.", young, **story.case())
 
+    ahead = rotate(proof=proof(story, PERSON, NEXT, iat=NOW + 60))
+    yield taken(
+        "rotate-proof-ahead-60", "agreed", "The proof is dated 60 seconds ahead.", ahead, **story.case()
+    )
     taken_by = proffered(NEXT, "mine")
     both = replace(story, sent=(*story.sent, replace(taken_by.sent[0], file="3.jwt")))
     what = "The new identifier has a thread with the same organisation already."

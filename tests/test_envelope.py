@@ -71,6 +71,7 @@ def test_a_rule_that_is_off_is_missed_by_its_vectors_only(
     before = normal()
     # A dict without it: taken out and put back, it would stand last, in another order of checks.
     monkeypatch.setattr(module, name, {n: r for n, r in getattr(module, name).items() if n != rule})
+    monkeypatch.setattr(envelope, "_BY_PHASE", envelope.by_phase(envelope.RULES))
     changed = {folder.name for folder in FOLDERS if verdict(folder) != before[folder]}
     assert changed == broken_by()[rule]
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from vrmproto import keys
 from vrmproto.errors import ProtocolError
@@ -118,7 +124,7 @@ async def test_development_mode_allows_http_on_two_hosts_only(url: str) -> None:
 
 
 @asynccontextmanager
-async def serving(handler: Handler):
+async def serving(handler: Handler, tls: ssl.SSLContext | None = None):
     """An origin on loopback that counts its requests."""
     hits: list[str] = []
 
@@ -130,7 +136,7 @@ async def serving(handler: Handler):
     app.router.add_route("*", "/{path:.*}", counted)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     try:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}", hits
     finally:
@@ -254,6 +260,45 @@ async def test_answer_is_refused(path: str, kind: str) -> None:
             await outgoing.get_json(f"{origin}/{path}")
         assert caught.value.kind == kind
         assert hits == [f"/{path}"], "nothing was asked twice or elsewhere"
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A self-signed certificate of one name with its key, in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / f"{name}.pem"
+    plain = serialization.NoEncryption()
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+async def test_https_is_checked_against_the_name_and_not_the_address(tmp_path: Path) -> None:
+    async def lookup(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    pem = certificate(tmp_path, "shop.example")
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(pem)
+    trusted = ssl.create_default_context(cafile=str(pem))
+    async with serving(hello, server) as (origin, hits):
+        port = origin.rpartition(":")[2]
+        async with Outgoing(dev=True, lookup=lookup, tls=trusted) as outgoing:
+            await outgoing.get_json(f"https://shop.example:{port}/")
+            with pytest.raises(OutgoingError, match="connection"):
+                await outgoing.get_json(f"https://other.example:{port}/")
+        async with Outgoing(dev=True, lookup=lookup) as outgoing:
+            with pytest.raises(OutgoingError, match="connection"):
+                await outgoing.get_json(f"https://shop.example:{port}/")
+        assert hits == ["/"]
 
 
 async def test_nothing_listens() -> None:

@@ -480,6 +480,28 @@ class TestContract:
         put(store, message(moved(a1, first=BEN), replaces=ANNA))
         assert store.next_key(BEN, SHOP) == "next"
 
+    def test_a_rotation_onto_a_pair_that_there_is(self, store):
+        a1, b1 = opened("a", received=NOW), opened("b", BEN, received=NOW + 1)
+        put(store, message(a1, supersedes="SD", next_key="a"), message(b1, supersedes="SD", next_key="b"))
+        assert store.superseded_at(a1.thid) is None
+        put(store, message(moved(a1, first=BEN), replaces=ANNA))
+        assert store.next_key(BEN, SHOP) == "a"
+        assert store.superseded_at(a1.thid) == NOW + 1
+        assert store.superseded_at(b1.thid) is None
+        assert sorted(store.threads_of(BEN, SHOP)) == sorted([a1.thid, b1.thid])
+        # An identifier that committed to nothing takes nothing away.
+        put(store, message(opened("c", CARA)), message(moved(opened("c", CARA), first=BEN), replaces=CARA))
+        assert store.next_key(BEN, SHOP) == "a"
+
+    def test_a_thread_with_oneself(self, store):
+        a1 = opened("a", ANNA, ANNA)
+        put(store, message(a1), message(opened("b", SHOP, ANNA)))
+        assert [t.thid for _, t in store.changed(ANNA, 0, 9)] == [ident("a"), ident("b")]
+        put(store, message(moved(a1, first=BEN), replaces=ANNA))
+        assert store.known(ANNA)
+        assert [t.thid for _, t in store.changed(ANNA, 0, 9)] == [ident("b"), ident("a")]
+        assert store.threads_of(BEN, ANNA) == [ident("a")]
+
     def test_two_rotations_and_more_in_one_append(self, store):
         a1, b1 = opened("a"), opened("b")
         a2 = moved(a1, first=BEN)

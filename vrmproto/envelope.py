@@ -174,11 +174,17 @@ def _alphabet(o: Opening) -> None:
 
 
 def _canonical(o: Opening) -> None:
-    for part in o.raw.split(b"."):
+    if not _all_canonical(o.raw):
+        detail = "a segment is not the one base64url spelling of its bytes"
+        raise ProtocolError("token-malformed", detail, rule="VRM-ENV-004")
+
+
+def _all_canonical(raw: bytes) -> bool:
+    for part in raw.split(b"."):
         allowed = _LAST[len(part) % 4]
         if allowed is not None and part[-1] not in allowed:
-            detail = "a segment is not the one base64url spelling of its bytes"
-            raise ProtocolError("token-malformed", detail, rule="VRM-ENV-004")
+            return False
+    return True
 
 
 # --- JSON --------------------------------------------------------------------------------------
@@ -411,10 +417,22 @@ RULES: dict[str, tuple[Phase, Callable[..., None]]] = {
 """Requirement id to (phase, check), in the order of checks."""
 
 
+def by_phase(
+    rules: Mapping[str, tuple[Phase, Callable[..., None]]],
+) -> dict[Phase, tuple[Callable[..., None], ...]]:
+    """The checks of each phase, in their order."""
+    grouped: dict[Phase, tuple[Callable[..., None], ...]] = {}
+    for phase, check in rules.values():
+        grouped[phase] = (*grouped.get(phase, ()), check)
+    return grouped
+
+
+_BY_PHASE = by_phase(RULES)
+
+
 def _run(phase: Phase, *args: Any) -> None:
-    for named, check in RULES.values():
-        if named == phase:
-            check(*args)
+    for check in _BY_PHASE.get(phase, ()):
+        check(*args)
 
 
 def _jws(spec: Spec, raw: bytes, typ: str, home: str = "", dev: bool = False) -> Opening:
@@ -429,14 +447,6 @@ def _jws(spec: Spec, raw: bytes, typ: str, home: str = "", dev: bool = False) ->
         o.broken = broken_header | broken_payload
         _run("json", o)
     return o
-
-
-def _all_canonical(raw: bytes) -> bool:
-    for part in raw.split(b"."):
-        allowed = _LAST[len(part) % 4]
-        if allowed is not None and part[-1] not in allowed:
-            return False
-    return True
 
 
 @functools.lru_cache(maxsize=4096)

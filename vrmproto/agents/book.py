@@ -106,8 +106,11 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _file_of(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()[:32] + ".ndjson"
+def _note(held: list[KeySet], seen: KeySet) -> None:
+    """Add a document, in place of the same one seen before."""
+    if held and held[-1].document == seen.document:
+        held.pop()
+    held.append(seen)
 
 
 class Book:
@@ -119,6 +122,7 @@ class Book:
         for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
+        self._held: dict[Path, list[KeySet]] = {}
         self.seed = self._seed(seed)
         self.state: dict[str, Any] = self._state()
 
@@ -186,13 +190,13 @@ class Book:
 
     def save_seen(self, kind: str, seen: KeySet) -> None:
         """Keep a discovery document; ``kind`` is ``keys`` (organisations) or ``homes``."""
-        path = self.folder / kind / _file_of(seen.origin)
         held = self._seen(kind, seen.origin)
-        revoked = seen.revoked.union(*(entry.revoked for entry in held[-1:]))
+        revoked = seen.revoked | (held[-1].revoked if held else frozenset())
         line: dict[str, Any] = {"origin": seen.origin, "seen_at": seen.seen_at, "revoked": sorted(revoked)}
         if not held or held[-1].document != seen.document:
             line["document"] = keys.b64(seen.document)
-        _append(path, line)
+        _append(self._seen_path(kind, seen.origin), line)
+        _note(held, KeySet(seen.origin, seen.keys, revoked, seen.seen_at, seen.document))
 
     def load_seen(self, kind: str, origin: str) -> KeySet | None:
         """The document seen last, with every kid that was ever revoked."""
@@ -207,19 +211,24 @@ class Book:
         """Every key that an origin was ever seen to publish."""
         return {kid: key for seen in self._seen(kind, origin) for kid, key in seen.keys.items()}
 
+    def _seen_path(self, kind: str, origin: str) -> Path:
+        return self.folder / kind / (hashlib.sha256(origin.encode()).hexdigest()[:32] + ".ndjson")
+
     def _seen(self, kind: str, origin: str) -> list[KeySet]:
-        path = self.folder / kind / _file_of(origin)
-        found: list[KeySet] = []
-        document = b""
-        for line in _lines(path) if path.exists() else ():
-            document = keys.unb64(line["document"]) if "document" in line else document
-            try:
-                seen = keys.key_set(origin, strictjson.read(document)[0], line["seen_at"], document)
-            except ProtocolError:
-                raise BookError(f"{path}: holds no discovery document of {origin}") from None
-            revoked = seen.revoked | frozenset(line["revoked"])
-            found.append(KeySet(origin, seen.keys, revoked, line["seen_at"], document))
-        return found
+        """The documents of an origin in order, each with when it was seen last; read from disk once."""
+        path = self._seen_path(kind, origin)
+        if path not in self._held:
+            held: list[KeySet] = []
+            for line in _lines(path) if path.exists() else ():
+                document = keys.unb64(line["document"]) if "document" in line else held[-1].document
+                try:
+                    seen = keys.key_set(origin, strictjson.read(document)[0], line["seen_at"], document)
+                except ProtocolError:
+                    raise BookError(f"{path}: holds no discovery document of {origin}") from None
+                revoked = seen.revoked | frozenset(line["revoked"])
+                _note(held, KeySet(origin, seen.keys, revoked, seen.seen_at, document))
+            self._held[path] = held
+        return self._held[path]
 
     # --- records and evidence -------------------------------------------------------------------
 

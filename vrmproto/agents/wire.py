@@ -80,7 +80,7 @@ class Wire:
     The home is chosen by its user, so its address may be private; https is required all the same, except on
     loopback with ``dev``. ``on_send`` may change the bytes of a token before they go out, message or request
     (to show what a home does with it). ``tries`` is how often a message is sent while there is no answer,
-    always with the same bytes; between them passes ``pause``, doubled each time, or what ``Retry-After`` asks.
+    always with the same bytes; between them passes ``pause``, doubled each time, or ``Retry-After``.
     """
 
     def __init__(

@@ -129,7 +129,13 @@ class Routes:
         opening = parse_request(self.home, raw)
         key = None
         if not opening.claims["iss"].startswith(keys.DID):
-            key, _ = await self._published_key(opening, request)
+            try:
+                key, _ = await self._published_key(opening, request)
+            except ProtocolError as error:
+                if error.code == "key-unavailable":
+                    raise
+                detail = f"{error.code}: {error.detail}"
+                raise ProtocolError("request-invalid", detail, rule="VRM-HOM-015") from None
         return check_request(
             self.home, opening, key, method=request.method, path=request.rel_url.raw_path, now=self.now()
         )

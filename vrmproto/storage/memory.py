@@ -240,8 +240,8 @@ class _Transaction:
         if (old, second) in tables.next_keys:
             log.put(tables.next_keys, (new, second), tables.next_keys[old, second])
             log.drop(tables.next_keys, (old, second))
-        if not tables.threads_by.get(old):
-            log.drop(tables.noted, old)
+        # Where it is still a party of other threads it is known by them.
+        log.drop(tables.noted, old)
 
 
 class MemoryStore:

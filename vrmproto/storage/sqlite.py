@@ -80,9 +80,8 @@ _ROTATE = (
     "UPDATE threads SET first = :new WHERE first = :old AND +second = :second",
     "UPDATE agreements SET first = :new WHERE first = :old AND second = :second",
     "UPDATE OR REPLACE pairs SET first = :new WHERE first = :old AND second = :second",
-    """UPDATE parties SET noted = 0 WHERE n = :old
-      AND NOT EXISTS (SELECT 1 FROM threads WHERE first = :old)
-      AND NOT EXISTS (SELECT 1 FROM threads WHERE second = :old)""",
+    # Where it is still a party of other threads it is known by them.
+    "UPDATE parties SET noted = 0 WHERE n = :old",
 )
 
 _SAVE_KEYS = """INSERT INTO key_sets (origin, seen_at, document, keys) VALUES (?, ?, ?, ?)

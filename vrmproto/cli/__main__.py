@@ -1,0 +1,5 @@
+"""``python -m vrmproto.cli``."""
+
+from vrmproto.cli import main
+
+main()

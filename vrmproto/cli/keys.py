@@ -1,0 +1,158 @@
+"""``vrmproto keys``: a seed file, and the keys that are derived from it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vrmproto.cli.output import JsonOption
+
+if TYPE_CHECKING:
+    from vrmproto.keys import PublicKey
+
+__all__ = ["Alg", "read_seed", "register", "write_seed"]
+
+SEED_BYTES = 32
+MEMBER = "vrmproto-seed"
+
+
+class Alg(StrEnum):
+    """The algorithms of a key."""
+
+    ED25519 = "Ed25519"
+    ES256 = "ES256"
+
+
+AlgOption = Annotated[Alg, typer.Option("--alg", help="The algorithm of the key.")]
+ForOption = Annotated[str, typer.Option("--for", help="Whom the key is for: the origin of an organisation.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Make and show keys.", no_args_is_help=True)
+    group.command()(new)
+    group.command()(show)
+    group.command()(derive)
+    app.add_typer(group, name="keys")
+
+
+def write_seed(path: Path) -> bytes:
+    """Make a new seed in a file that only its owner reads; FileExistsError if the file is there."""
+    import json
+    import os
+    import secrets
+
+    from vrmproto.keys import b64
+
+    seed = secrets.token_bytes(SEED_BYTES)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(json.dumps({MEMBER: b64(seed)}) + "\n")
+    return seed
+
+
+def read_seed(path: Path) -> bytes:
+    """The seed in a file of :func:`write_seed`; ValueError if it holds none."""
+    import json
+
+    from vrmproto.keys import unb64
+
+    try:
+        seed = unb64(json.loads(path.read_bytes())[MEMBER])
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{path}: is no seed file; `vrmproto keys new` makes one") from None
+    if len(seed) != SEED_BYTES:
+        raise ValueError(f"{path}: the seed does not have {SEED_BYTES} bytes")
+    return seed
+
+
+def _seed(path: Path) -> bytes:
+    from vrmproto.cli.output import usage
+
+    try:
+        return read_seed(path)
+    except ValueError as error:
+        raise usage(str(error)) from None
+
+
+def _shown(key: PublicKey, **more: Any) -> dict[str, Any]:
+    from vrmproto.keys import did_of
+
+    return {**more, "alg": key.alg, "kid": key.kid, "did": did_of(key.jwk), "jwk": dict(key.jwk)}
+
+
+def _print(shown: dict[str, Any], json: bool) -> None:
+    from vrmproto.cli.output import emit
+
+    if json:
+        emit(shown)
+        return
+    import json as text
+
+    for name, value in shown.items():
+        typer.echo(f"{name + ':':8} {text.dumps(value) if isinstance(value, dict) else value}")
+
+
+def new(
+    file: Annotated[Path, typer.Argument(help="The seed file to make; it must not be there yet.")],
+    purpose: ForOption = "self",
+    alg: AlgOption = Alg.ED25519,
+    json: JsonOption = False,
+) -> None:
+    """Make a seed file (mode 0600) and show the key for --for.
+
+    All keys of a person come from this one file: keep a copy of it where nobody else reads it.
+    """
+    from vrmproto import keys
+    from vrmproto.cli.output import usage
+
+    try:
+        seed = write_seed(file)
+    except FileExistsError:
+        raise usage(f"{file}: is there already, and a seed is never written over") from None
+    key = keys.derive(seed, purpose, alg.value)
+    _print(_shown(key.public, file=str(file), purpose=purpose), json)
+
+
+def derive(
+    seed: Annotated[Path, typer.Option("--seed", help="The seed file.")],
+    purpose: ForOption,
+    alg: AlgOption = Alg.ED25519,
+    private: Annotated[bool, typer.Option("--private", help="Print the private JWK too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show the key of a seed for one organisation: always the same, and another for each."""
+    from vrmproto import keys
+
+    key = keys.derive(_seed(seed), purpose, alg.value)
+    secret = {"private": key.jwk} if private else {}
+    _print(_shown(key.public, purpose=purpose) | secret, json)
+
+
+def show(
+    what: Annotated[str, typer.Argument(metavar="DID|FILE", help="A did:jwk, a JWK (Set) or a seed file.")],
+    purpose: ForOption = "self",
+    alg: AlgOption = Alg.ED25519,
+    json: JsonOption = False,
+) -> None:
+    """Show did, JWK and thumbprint of public keys. A private JWK is shown without its private part."""
+    from vrmproto import keys, strictjson
+    from vrmproto.cli.output import read_input, read_keys, usage
+    from vrmproto.errors import ProtocolError
+
+    if what.startswith(keys.DID):
+        try:
+            _print(_shown(keys.from_did(what)), json)
+        except ProtocolError as error:
+            raise usage(error.detail) from None
+        return
+    document = strictjson.read(read_input(what))[0]
+    if MEMBER in document:
+        _print(_shown(keys.derive(_seed(Path(what)), purpose, alg.value).public, purpose=purpose), json)
+        return
+    for key in read_keys([Path(what)]).values():
+        _print(_shown(key), json)

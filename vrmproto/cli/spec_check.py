@@ -1,0 +1,44 @@
+"""``vrmproto spec check``: what is wrong with a spec folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vrmproto.cli.output import JsonOption
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    group = typer.Typer(help="Tools for editors of the specification.", no_args_is_help=True)
+    group.callback()(_group)
+    group.command("check")(check)
+    app.add_typer(group, name="spec")
+
+
+def _group() -> None:
+    """Tools for editors of the specification."""
+
+
+def check(
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="The spec folder.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Check prose, schemas, tables and generated files of a spec folder against each other."""
+    import dataclasses
+
+    from vrmproto import spec
+    from vrmproto.cli.output import emit
+    from vrmproto.editor import check as editor
+
+    root = folder or spec.folder()
+    findings = editor.check(root)
+    if json:
+        emit({"ok": not findings, "folder": str(root), "findings": [dataclasses.asdict(f) for f in findings]})
+    else:
+        typer.echo(editor.report(findings))
+    raise typer.Exit(1 if findings else 0)

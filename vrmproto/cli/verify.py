@@ -1,0 +1,81 @@
+"""``vrmproto verify``: records, threads and bundles, offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vrmproto.cli.output import JsonOption, KeyOption, SpecOption
+
+if TYPE_CHECKING:
+    from vrmproto.findings import Report
+    from vrmproto.keys import PublicKey
+    from vrmproto.spec import Spec
+
+__all__ = ["register", "verify_path"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(verify)
+
+
+def verify(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...", help="Records, threads, bundles.")],
+    against: Annotated[
+        Path | None, typer.Option(help="A record that each of these must match: the message ids are equal.")
+    ] = None,
+    key: KeyOption = None,
+    json: JsonOption = False,
+    spec: SpecOption = None,
+) -> None:
+    """Verify records, thread exports and bundles offline: nothing but the file is needed.
+
+    Says what was checked and what rests on the home's word alone. With --key, receipts must verify with
+    the home's keys in that file, such as its discovery document.
+    """
+    from vrmproto.cli.output import console, emit, read_keys, show_report, spec_at
+    from vrmproto.records import matches
+
+    loaded = spec_at(spec)
+    known = list(read_keys(key).values()) if key else None
+    other = _record_of(against) if against else b""
+    good = True
+    for path in paths:
+        report = verify_path(loaded, path, known)
+        good = good and report.ok
+        match = matches(_record_of(path), other) if against else None
+        good = good and match is not False
+        if json:
+            extra = {} if match is None else {"matches": match, "against": str(against)}
+            emit({"path": str(path), **report.document(), **extra})
+            continue
+        show_report(report, str(path), loaded)
+        if match is not None:
+            style, verb = ("green", "matches") if match else ("bold red", "DOES NOT MATCH")
+            console().print(f"  {verb} {against}", style=style)
+    raise typer.Exit(0 if good else 1)
+
+
+def _record_of(path: Path) -> bytes:
+    return (path / "record.json" if path.is_dir() else path).read_bytes()
+
+
+def verify_path(spec: Spec, path: Path, known: list[PublicKey] | None = None) -> Report:
+    """The report on a folder (a bundle) or a file (a record or thread, told by its members)."""
+    from vrmproto import bundle, records, strictjson
+    from vrmproto.cli.output import usage
+
+    if path.is_dir():
+        if not (path / bundle.INDEX).is_file():
+            raise usage(f"{path}: is no bundle, for it has no {bundle.INDEX}; name files instead")
+        return bundle.verify(path, spec)
+    if path.name == bundle.INDEX:
+        return bundle.verify(path.parent, spec)
+    data = path.read_bytes()
+    document = strictjson.read(data)[0]
+    if "messages" in document and "manifest" not in document and "kind" not in document:
+        return records.verify_thread(spec, data, known)
+    return records.verify_record(spec, data, known)
