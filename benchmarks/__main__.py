@@ -66,7 +66,7 @@ def announce(origin: str, vendor: keys.PrivateKey) -> None:
     }
     token = envelope.seal(vendor, claims, envelope.REQUEST).encode()
     headers = {"Content-Type": "application/jwt"}
-    urllib.request.urlopen(urllib.request.Request(f"{origin}/v1/poll", token, headers)).read()  # noqa: S310
+    urllib.request.urlopen(urllib.request.Request(f"{origin}/v1/poll", token, headers)).read()
 
 
 def proffers(origin: str, vendor: str, people: list[keys.PrivateKey], count: int) -> list[bytes]:
@@ -122,8 +122,10 @@ def main() -> None:
         home = start([*serve, "--inbox", "10000000"], port)
         echo = start(["-m", "benchmarks.echo", str(echo_port)], echo_port)
         try:
-            rows = [measure(origin, port, home.pid, echo_port, echo.pid, folder, options.messages)
-                    for _ in range(options.rounds)]
+            rows = [
+                measure(origin, port, home.pid, echo_port, echo.pid, folder, options.messages)
+                for _ in range(options.rounds)
+            ]
         finally:
             for process in (home, echo):
                 process.terminate()
@@ -157,7 +159,9 @@ def measure(
 def report(rows: list[dict[str, Any]], as_json: bool) -> None:
     """Median and best of each column."""
     names = list(rows[0])
-    table = {n: {"median": statistics.median(r[n] for r in rows), "min": min(r[n] for r in rows)} for n in names}
+    table = {
+        n: {"median": statistics.median(r[n] for r in rows), "min": min(r[n] for r in rows)} for n in names
+    }
     if as_json:
         print(json.dumps({"rounds": len(rows), **table}))
         return

@@ -66,7 +66,9 @@ def measure(spec: Spec, tokens: list[bytes], public: list[Ed25519PublicKey], fol
     database = sqlite3.connect(folder / "floor.db", isolation_level=None)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
-    database.execute("CREATE TABLE m(n INTEGER PRIMARY KEY, t INT, s INT, mid BLOB, k BLOB, r BLOB, UNIQUE(t, mid))")
+    database.execute(
+        "CREATE TABLE m(n INTEGER PRIMARY KEY, t INT, s INT, mid BLOB, k BLOB, r BLOB, UNIQUE(t, mid))"
+    )
 
     def insert(i: int) -> None:
         if i % 64 == 0:

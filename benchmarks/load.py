@@ -8,16 +8,15 @@ import sys
 import time
 from pathlib import Path
 
+HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/jwt\r\nContent-Length: %d\r\n\r\n"
+
 
 async def _worker(port: int, tokens: list[bytes], statuses: dict[int, int], latencies: list[float]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while tokens:
         token = tokens.pop()
         start = time.perf_counter()
-        writer.write(
-            b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/jwt\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(token), token)
-        )
+        writer.write(HEAD % len(token) + token)
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         await reader.readexactly(length)

@@ -374,7 +374,8 @@ class Model:
         if p is None or not p.signed:
             return False
         says = (p.iss, p.sub, p.aud, p.home, p.thid)
-        return says == (pair[0], act.iss, pair[1], self.home, view.thid) and now < p.iat + PROOF_LIFE
+        counts = p.iat - SKEW <= now < p.iat + PROOF_LIFE
+        return counts and says == (pair[0], act.iss, pair[1], self.home, view.thid)
 
     def _place(self, act: Act, verdict: Verdict) -> Verdict:
         """VRM-HOM-024, after everything else."""
@@ -402,5 +403,4 @@ class Model:
         inbox = self.inboxes.get(old, {})
         for mid in mine & inbox.keys():
             self.inboxes.setdefault(new, {})[mid] = inbox.pop(mid)
-        if not any(old in other for other in self.pairs):
-            self.noted.discard(old)
+        self.noted.add(old)  # VRM-ID-025 has an answer of its own for it

@@ -70,7 +70,7 @@ NOT_AFTER = [0, -1]
 
 # Of the outside of a message (its bytes, claims, time), and of its content.
 OUTER = ["home", "signature", "type", "body", "expired", "still-valid", "early", "just-in-time", "life", "day"]
-INNER = ["stranger", "aud", "self", "prev", "stale", "thid", "pthid", "agr", "own-agr", "dates", "terms", "proof"]
+INNER = ["stranger", "aud", "aud", "self", "prev", "terms", "terms", "dates", "stale", "thid", "pthid", "agr", "own-agr", "dates", "terms", "proof"]
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,9 @@ class Machine(RuleBasedStateMachine):
                 if sent.act.thid is None:
                     self.thids.append(sent.act.mid)
             self.sent.append(sent)
-        if not taken:
+        if taken:
+            self.before = everything(self.memory.store, self.thids)
+        else:
             for home in self.homes:
                 assert everything(home.store, self.thids) == self.before, "a refused act has changed something"
 
@@ -424,6 +426,8 @@ class Machine(RuleBasedStateMachine):
                     {"thid": NOWHERE},
                     {"iat": self.now - model.PROOF_LIFE},
                     {"iat": self.now - model.PROOF_LIFE + 1},
+                    {"iat": self.now + model.SKEW},
+                    {"iat": self.now + model.SKEW + 1},
                     {"signed": False},
                 ]
                 proof = replace(proof, **draw(st.sampled_from(wrong)))

@@ -494,13 +494,13 @@ class TestContract:
         assert store.next_key(BEN, SHOP) == "a"
 
     def test_a_thread_with_oneself(self, store):
-        a1 = opened("a", ANNA, ANNA)
-        put(store, message(a1), message(opened("b", SHOP, ANNA)))
-        assert [t.thid for _, t in store.changed(ANNA, 0, 9)] == [ident("a"), ident("b")]
+        a1, c1 = opened("a", ANNA, ANNA), opened("c", ANNA, ANNA)
+        put(store, message(a1), message(opened("b", SHOP, ANNA)), message(c1))
+        assert [t.thid for _, t in store.changed(ANNA, 0, 9)] == [ident(n) for n in "abc"]
         put(store, message(moved(a1, first=BEN), replaces=ANNA))
         assert store.known(ANNA)
-        assert [t.thid for _, t in store.changed(ANNA, 0, 9)] == [ident("b"), ident("a")]
-        assert store.threads_of(BEN, ANNA) == [ident("a")]
+        assert [t.thid for _, t in store.changed(ANNA, 0, 9)] == [ident(n) for n in "bca"]
+        assert sorted(store.threads_of(BEN, ANNA)) == sorted([a1.thid, c1.thid])
 
     def test_two_rotations_and_more_in_one_append(self, store):
         a1, b1 = opened("a"), opened("b")

@@ -12,8 +12,6 @@ from types import MappingProxyType
 from typing import Any
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry, Resource
 
 from vrmproto.errors import ProtocolError, SpecError
 from vrmproto.roster import Roster
@@ -141,7 +139,6 @@ class Spec:
     schemas: Mapping[str, Mapping[str, Any]]
     """Path below ``BASE`` to schema."""
     _fast: Mapping[str, Any] = field(repr=False)
-    _registry: Any = field(repr=False)
 
     @property
     def roster(self) -> Roster:
@@ -167,13 +164,23 @@ class Spec:
 
     def oracle(self, path: str, value: Any) -> list[dict[str, str]]:
         """The same verdict by the pure ``jsonschema`` library: slower, and the reading that is normative."""
-        schema, _, pointer = path.partition("#")
-        root = self.schemas[schema] if not pointer else {"$ref": BASE + path}
-        validator = Draft202012Validator(root, registry=self._registry, format_checker=FormatChecker())
         return [
             {"pointer": _pointer(e.absolute_path), "keyword": str(e.validator), "message": e.message}
-            for e in validator.iter_errors(value)
+            for e in self.oracle_validator(path).iter_errors(value)
         ]
+
+    def oracle_validator(self, path: str) -> Any:
+        """The ``jsonschema`` validator of the schema at ``path``, formats asserted."""
+        # its formats take a second to import, which no process that only judges messages should wait for
+        from jsonschema import Draft202012Validator, FormatChecker
+        from referencing import Registry, Resource
+
+        resources = [(BASE + p, Resource.from_contents(schema)) for p, schema in self.schemas.items()]
+        schema, _, pointer = path.partition("#")
+        root = self.schemas[schema] if not pointer else {"$ref": BASE + path}
+        return Draft202012Validator(
+            root, registry=Registry().with_resources(resources), format_checker=FormatChecker()
+        )
 
     def problem(self, error: ProtocolError) -> dict[str, Any]:
         """The RFC 9457 problem of an error (VRM-HOM-029), valid against documents/problem.json."""
@@ -446,7 +453,4 @@ def load(root: Path | None = None) -> Spec:
         requirements=MappingProxyType(requirements),
         schemas=MappingProxyType(schemas),
         _fast=MappingProxyType(compiled),
-        _registry=Registry().with_resources(
-            [(BASE + path, Resource.from_contents(schema)) for path, schema in schemas.items()]
-        ),
     )

@@ -20,6 +20,11 @@ from vrmproto.storage.memory import MemoryStore
 NONSENSE = "A" * 43
 
 
+def header(reply: Reply, name: str) -> str:
+    """A header of a reply, however the server spells its name."""
+    return next(v for k, v in reply.headers.items() if k.lower() == name.lower())
+
+
 async def crowd(w: World, shop: Party, size: int) -> list[str]:
     """So many proffers of so many persons in the inbox of ``shop``; their mids."""
     mids = []
@@ -453,8 +458,10 @@ async def test_a_thread_is_read_in_pages(store):
         assert "next" not in beyond
 
 
-@pytest.mark.parametrize("query", ["from=0", "from=-1", "from=x", "from=", "limit=0", "limit=201", "limit=1.0",
-                                   "from=9999999999999999999999", "limit=%00", "from=\u0661", "limit=1e1"])  # fmt: skip
+WRONG = "from=0 from=-1 from=x from= limit=0 limit=201 limit=1.0 limit=1e1 limit=%00 limit=+5 from=\u0661"
+
+
+@pytest.mark.parametrize("query", [*WRONG.split(), "from=9999999999999999999999"])
 async def test_numbers_out_of_range_are_refused(query):
     async with running() as w:
         deal = await meet(w)
@@ -632,7 +639,6 @@ async def test_openapi_is_openapi():
 # --- layers of an agreement -----------------------------------------------------------------------
 
 PATH = "/v1/roster/SD-BASE-DP/1.0"
-PLAIN, LEGAL, MACHINE = "text/markdown; charset=utf-8", "text/markdown; charset=utf-8", "application/ld+json"
 
 
 def text_of(layer: str, lang: str) -> bytes:
@@ -726,11 +732,11 @@ async def test_links_choose_by_query():
 async def test_public_documents_have_an_etag(path):
     async with running() as w:
         reply = await w.get(path)
-        tag = reply.headers["ETag"]
+        tag = header(reply, "ETag")
         for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):
             again = await w.get(path, **{"If-None-Match": known})
             assert (again.status, again.body) == (304, b"")
-            assert again.headers["ETag"] == tag
+            assert header(again, "ETag") == tag
             assert again.headers["Access-Control-Allow-Origin"] == "*"
         for known in ('"x"', "", tag.strip('"'), '"' + tag):
             assert (await w.get(path, **{"If-None-Match": known})).status == 200
@@ -740,7 +746,7 @@ async def test_each_form_has_an_etag_of_its_own():
     async with running() as w:
         tags = set()
         for query in ("?layer=plain&lang=en", "?layer=plain&lang=de", "?layer=legal", "?layer=machine", ""):
-            tags.add((await w.get(PATH + query)).headers["ETag"])
+            tags.add(header(await w.get(PATH + query), "ETag"))
         assert len(tags) == 5
 
 

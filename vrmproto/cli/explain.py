@@ -1,4 +1,4 @@
-"""Says of a token or message JSON all that is wrong with it, where, by which rule, and what would be right."""
+"""Says of a token or message JSON all that is wrong, where, by which rule, and what would be right."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ DOCUMENTS = {
 }
 # these rules read the schema of the claims and stop at its first fault; here all faults are told
 BY_SCHEMA = frozenset({"VRM-ENV-015", "VRM-ENV-017", "VRM-ID-002", "VRM-ENV-020", "VRM-ENV-035"})
+LONGEST = 200
+"""Characters of a schema library's message; some lists of codes are longer than anyone reads."""
 PARTIES = ("/home", "/iss", "/aud")
 ORDER = {rule: place for place, rule in enumerate(envelope.RULES)}
 
@@ -178,6 +180,8 @@ class Judge:
         found += self._claims_faults(o)
         if not any(f.code in ("header-invalid", "alg-unsupported") or f.pointer == "/iss" for f in found):
             found += self._signature_faults(verdict, o)
+        else:
+            verdict.signature = "not checked"
         verdict.faults = _ordered(found)
 
     def _signature_faults(self, verdict: Verdict, o: Opening) -> list[Fault]:
@@ -236,10 +240,9 @@ class Judge:
         """Everything that claims alone decide, the body included."""
         found = self._schema_faults(CLAIMS, o.claims, "", _claim_rule, "claim-invalid")
         found += self._run(o, ("claims", "content"))
-        if not any(f.pointer in ("/iat", "/exp") or f.code == "claim-missing" for f in found):
-            found += self._run(
-                o, ("time",), self.now if self.now is not None else _text_int(o.claims.get("iat"))
-            )
+        iat = o.claims.get("iat")
+        if isinstance(iat, int):  # without --now a message is judged at the moment it was dated
+            found += self._run(o, ("time",), iat if self.now is None else self.now)
         kind, body = o.claims.get("type"), o.claims.get("body")
         if isinstance(kind, str) and kind in self.spec.types and isinstance(body, dict):
             found += self._body_faults(kind, body, "/body")
@@ -268,7 +271,7 @@ class Judge:
                 f["keyword"],
                 _code(rule(f), code),
                 rule(f),
-                f["message"],
+                _short(f["message"]),
                 wanted.get((f["pointer"], f["keyword"]), f["message"]),
             )
             for f in listed
@@ -309,29 +312,25 @@ def _claim_rule(fault: Mapping[str, str]) -> str:
 
 
 def _code(rule: str, code: str) -> str:
-    codes = {
-        "VRM-ENV-015": "claim-missing",
-        "VRM-ENV-020": "claim-unknown",
-        "VRM-ENV-012": "version-unsupported",
-    }
+    codes = {"VRM-ENV-012": "version-unsupported", "VRM-ENV-015": "claim-missing"}
+    codes["VRM-ENV-020"] = "claim-unknown"
     return codes.get(rule, code)
 
 
 def _ordered(faults: Iterable[Fault]) -> list[Fault]:
     """In the order of checks: a home answers the first. What two rules tell is told once."""
     told: dict[tuple[str, str], Fault] = {}
-    for fault in sorted(faults, key=lambda f: ORDER.get(f.requirement, len(ORDER))):
-        same = (fault.requirement, fault.pointer) if fault.pointer else (fault.requirement, fault.message)
-        if not any(
-            f.requirement == fault.requirement and not fault.pointer and f.pointer for f in told.values()
-        ):
-            told.setdefault(same, fault)
+    found = sorted(faults, key=lambda f: ORDER.get(f.requirement, len(ORDER)))
+    placed = {f.requirement for f in found if f.pointer}
+    for fault in found:
+        if fault.pointer or fault.requirement not in placed:
+            told.setdefault((fault.requirement, fault.pointer or fault.message), fault)
     return list(told.values())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _text_int(value: Any) -> int:
-    return value if isinstance(value, int) else 0

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Alg", "read_seed", "register", "write_seed"]
 
-SEED_BYTES = 32
-MEMBER = "vrmproto-seed"
+SEED_BYTES, LEAST_BYTES = 32, 16
 
 
 class Alg(StrEnum):
@@ -27,7 +26,10 @@ class Alg(StrEnum):
 
 
 AlgOption = Annotated[Alg, typer.Option("--alg", help="The algorithm of the key.")]
-ForOption = Annotated[str, typer.Option("--for", help="Whom the key is for: the origin of an organisation.")]
+ForOption = Annotated[
+    str, typer.Option("--for", help="Whom the key is for: an origin; or a purpose, such as agent/0 or org/0.")
+]
+NumberOption = Annotated[int, typer.Option("--number", min=0, help="0, and one more for each rotation.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,8 +42,10 @@ def register(app: typer.Typer) -> None:
 
 
 def write_seed(path: Path) -> bytes:
-    """Make a new seed in a file that only its owner reads; FileExistsError if the file is there."""
-    import json
+    """Make a new seed in a file that only its owner reads; FileExistsError if the file is there.
+
+    The file holds base64url and a line end, as the file ``seed`` in the folder of an agent.
+    """
     import os
     import secrets
 
@@ -51,22 +55,20 @@ def write_seed(path: Path) -> bytes:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
         os.fchmod(file.fileno(), 0o600)
-        file.write(json.dumps({MEMBER: b64(seed)}) + "\n")
+        file.write(b64(seed) + "\n")
     return seed
 
 
 def read_seed(path: Path) -> bytes:
     """The seed in a file of :func:`write_seed`; ValueError if it holds none."""
-    import json
-
     from vrmproto.keys import unb64
 
     try:
-        seed = unb64(json.loads(path.read_bytes())[MEMBER])
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"{path}: is no seed file; `vrmproto keys new` makes one") from None
-    if len(seed) != SEED_BYTES:
-        raise ValueError(f"{path}: the seed does not have {SEED_BYTES} bytes")
+        seed = unb64(path.read_text("ascii").strip())
+    except ValueError:
+        seed = b""
+    if len(seed) < LEAST_BYTES:
+        raise ValueError(f"{path}: is no seed file; `vrmproto keys new` makes one")
     return seed
 
 
@@ -77,6 +79,11 @@ def _seed(path: Path) -> bytes:
         return read_seed(path)
     except ValueError as error:
         raise usage(str(error)) from None
+
+
+def _purpose(whom: str, number: int) -> str:
+    """The purpose under which an agent derives a key: ``pair/ORIGIN/N`` for an organisation."""
+    return f"pair/{whom}/{number}" if "://" in whom else whom
 
 
 def _shown(key: PublicKey, **more: Any) -> dict[str, Any]:
@@ -99,7 +106,7 @@ def _print(shown: dict[str, Any], json: bool) -> None:
 
 def new(
     file: Annotated[Path, typer.Argument(help="The seed file to make; it must not be there yet.")],
-    purpose: ForOption = "self",
+    whom: ForOption = "agent/0",
     alg: AlgOption = Alg.ED25519,
     json: JsonOption = False,
 ) -> None:
@@ -114,20 +121,26 @@ def new(
         seed = write_seed(file)
     except FileExistsError:
         raise usage(f"{file}: is there already, and a seed is never written over") from None
+    purpose = _purpose(whom, 0)
     key = keys.derive(seed, purpose, alg.value)
     _print(_shown(key.public, file=str(file), purpose=purpose), json)
 
 
 def derive(
     seed: Annotated[Path, typer.Option("--seed", help="The seed file.")],
-    purpose: ForOption,
+    whom: ForOption,
+    number: NumberOption = 0,
     alg: AlgOption = Alg.ED25519,
     private: Annotated[bool, typer.Option("--private", help="Print the private JWK too.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show the key of a seed for one organisation: always the same, and another for each."""
+    """Show the key of a seed for one organisation: always the same, and another for each.
+
+    It is the one that the agent of this seed uses there.
+    """
     from vrmproto import keys
 
+    purpose = _purpose(whom, number)
     key = keys.derive(_seed(seed), purpose, alg.value)
     secret = {"private": key.jwk} if private else {}
     _print(_shown(key.public, purpose=purpose) | secret, json)
@@ -135,13 +148,13 @@ def derive(
 
 def show(
     what: Annotated[str, typer.Argument(metavar="DID|FILE", help="A did:jwk, a JWK (Set) or a seed file.")],
-    purpose: ForOption = "self",
+    whom: ForOption = "agent/0",
     alg: AlgOption = Alg.ED25519,
     json: JsonOption = False,
 ) -> None:
     """Show did, JWK and thumbprint of public keys. A private JWK is shown without its private part."""
-    from vrmproto import keys, strictjson
-    from vrmproto.cli.output import read_input, read_keys, usage
+    from vrmproto import keys
+    from vrmproto.cli.output import read_keys, usage
     from vrmproto.errors import ProtocolError
 
     if what.startswith(keys.DID):
@@ -150,8 +163,8 @@ def show(
         except ProtocolError as error:
             raise usage(error.detail) from None
         return
-    document = strictjson.read(read_input(what))[0]
-    if MEMBER in document:
+    if not Path(what).read_bytes().lstrip().startswith(b"{"):
+        purpose = _purpose(whom, 0)
         _print(_shown(keys.derive(_seed(Path(what)), purpose, alg.value).public, purpose=purpose), json)
         return
     for key in read_keys([Path(what)]).values():
