@@ -324,6 +324,15 @@ def test_a_receipt_that_does_not_fit_fails_though_the_home_signed_it(
     fails(verify(document), requirement)
 
 
+def test_a_checkpoint_does_not_stand_in_for_a_receipt() -> None:
+    """It has a later time: whoever put it there could date the agreement anew."""
+    deed = agreed()
+    later = deed.checkpoint(reader=SHOP)
+    document = deed.record() | {"executed_at": deed.now}
+    document["messages"][1]["receipt"] = later
+    fails(verify(document), "VRM-HOM-026")
+
+
 def test_a_receipt_of_another_home_fails() -> None:
     deed = agreed()
     document = deed.record()

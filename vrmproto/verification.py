@@ -204,6 +204,12 @@ def compare(found: Findings, ring: KeyRing, link: Link) -> None:
         "VRM-REC-012",
     )
     found.check(
+        f"{place}: the receipt is no checkpoint",
+        "checkpoint" not in receipt,  # it has another iat and state than when the message was received
+        "a checkpoint stands in place of the receipt",
+        "VRM-HOM-026",
+    )
+    found.check(
         f"{place}: the receipt is for the sender",
         receipt["aud"] == message.iss,
         "aud of the receipt is not the sender of the message",

@@ -208,6 +208,8 @@ def check(spec_dir: Path) -> list[Finding]:
     folder = Folder(spec_dir)
     if not spec_dir.is_dir():
         return [Finding("file-missing", str(spec_dir), 0, "is no folder", "name a spec folder")]
+    if not any((spec_dir / name).exists() for name in ("protocol", "messages", "threads.json")):
+        return [Finding("file-missing", str(spec_dir), 0, "is no spec folder", "name one that is")]
     for step in _STEPS:
         step(folder)
     return sorted(set(folder.found), key=lambda f: (f.file, f.line, f.code, f.message))

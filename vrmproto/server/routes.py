@@ -25,6 +25,7 @@ __all__ = ["Routes"]
 
 _MAX_AUTHORIZATION = 8000
 _DEFAULT_EVENTS = 100
+_RECEIPT_HEADERS = {**CORS, "Cache-Control": "no-store", "Content-Type": "application/jwt"}
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -203,8 +204,7 @@ class Routes:
 
 
 def _receipt(status: int, receipt: str) -> web.Response:
-    headers = {**CORS, "Cache-Control": "no-store", "Content-Type": "application/jwt"}
-    return web.Response(body=receipt.encode(), status=status, headers=headers)
+    return web.Response(body=receipt.encode(), status=status, headers=_RECEIPT_HEADERS)
 
 
 def _number(request: web.Request, name: str, default: int, least: int, most: int) -> int:
