@@ -50,6 +50,7 @@ MAX_TOKEN = 65536
 MAX_LIFETIME = 86400
 MAX_EXT = 4096
 SKEW = 60
+PROOF_LIFETIME = 86400
 
 Phase = Literal["bytes", "json", "message", "header", "claims", "time", "signature", "content"]
 

@@ -17,10 +17,7 @@ from vrmproto.model import Context, Thread
 from vrmproto.roster import Roster
 from vrmproto.spec import Kind, Row, Spec
 
-__all__ = ["GUARDS", "PROOF_LIFETIME", "Case", "pointed"]
-
-PROOF_LIFETIME = 86400
-
+__all__ = ["GUARDS", "Case", "pointed"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -166,7 +163,7 @@ def _proof_holds(case: Case, token: str, thread: Thread) -> bool:
         "home": case.message.home,
         "thid": thread.thid,
     }
-    fresh = -envelope.SKEW <= case.now - claims["iat"] < PROOF_LIFETIME
+    fresh = -envelope.SKEW <= case.now - claims["iat"] < envelope.PROOF_LIFETIME
     return fresh and all(claims[name] == value for name, value in expected.items())
 
 

@@ -200,8 +200,9 @@ class Home:
 
     def _advance(self, batch: _Batch, message: Message) -> Step:
         thread = self._head(batch.tx, message.thid) if message.thid else None
-        if thread is not None and (thread.thid in batch.thids or thread.pair in batch.pairs):
-            batch.write()
+        elsewhere = message.agr or message.pthid or message.type in self.spec.rotations
+        if elsewhere or (thread is not None and (thread.thid in batch.thids or thread.pair in batch.pairs)):
+            batch.write()  # it is judged by rows that may be pending
         now = max(batch.now, thread.received) if thread else batch.now
         context = self._context(batch.tx, thread, message, now)
         return threads.advance(self.spec, thread, message, now, context)

@@ -13,9 +13,6 @@ from vrmproto.verification import Link
 
 __all__ = ["Parties"]
 
-PROOF_LIFETIME = 86400
-
-
 class Parties:
     """Who is first and second, message by message; a rotation rebinds the first."""
 
@@ -38,6 +35,9 @@ class Parties:
         """Judge sender and addressee of the next message; its role, or '' if it has none."""
         message, place = link.message, link.place
         if message.type in self.spec.rotations:
+            if (message.iss, message.aud) == (self.first, self.second):
+                self.next_key = message.body.get("nkt", "")  # an earlier one: the present key committed there
+                return "first"
             return self._rotate(link)
         role = self._role(message.iss, message.aud)
         self.found.check(
@@ -106,5 +106,5 @@ class Parties:
             "home": message.home,
             "thid": link.thid,
         }
-        fresh = -envelope.SKEW <= link.receipt["iat"] - claims["iat"] < PROOF_LIFETIME
+        fresh = -envelope.SKEW <= link.receipt["iat"] - claims["iat"] < envelope.PROOF_LIFETIME
         return fresh and all(claims[name] == value for name, value in wanted.items())

@@ -5,7 +5,7 @@ Synchronous, on committed rows only; ``now`` is an argument. Source: spec/protoc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,32 +146,31 @@ class Reader:
         return self.home.checkpoint(last, party, self.home.status(thread, now).state, now)
 
     def _proof(self, thread: Thread, record: str) -> list[Entry]:
-        """Every message up to the acceptance, and those that rebound a party later (VRM-REC-002)."""
-        kept: list[Entry] = []
-        made = False
-        for start in range(1, thread.seq + 1, PAGE):
-            for entry in self.home.store.messages(thread.thid, start, PAGE):
-                if not made or self._rotates(entry):
-                    kept.append(entry)
-                made = made or entry.mid == record
-        return sorted(kept + self._rebound_elsewhere(thread, kept[0]), key=lambda e: e.position)
+        """Every message up to the acceptance, and the rotations of the pair that matter (VRM-REC-002)."""
+        own: list[Entry] = []
+        for entry in self._entries(thread.thid):
+            own.append(entry)
+            if entry.mid == record:
+                break
+        if envelope.peek(own[0].token)[1]["iss"] == thread.first:
+            return own
+        rotations = [
+            entry
+            for thid in self.home.store.threads_of(*thread.pair)
+            for entry in self._entries(thid)
+            if envelope.peek(entry.token)[1]["type"] in self.home.spec.rotations
+        ]
+        earlier = [r for r in rotations if r.position < own[0].position]
+        committed = max(earlier, key=lambda r: r.position, default=None)
+        later = {e.position: e for e in [*own[1:], *rotations] if e.position > own[0].position}
+        return [own[0], *([committed] if committed else []), *(later[p] for p in sorted(later))]
 
-    def _rebound_elsewhere(self, thread: Thread, opening: Entry) -> list[Entry]:
-        """The rotations in other threads of the pair that rebound this one."""
-        claims = envelope.peek(opening.token)[1]
-        if thread.first in (claims["iss"], claims["aud"]):
-            return []
-        store = self.home.store
-        found: list[Entry] = []
-        for thid in set(store.threads_of(thread.first, thread.second)) - {thread.thid}:
-            start = 1
-            while page := store.messages(thid, start, PAGE):
-                start = page[-1].seq + 1
-                found += [e for e in page if e.position > opening.position and self._rotates(e)]
-        return found
-
-    def _rotates(self, entry: Entry) -> bool:
-        return envelope.peek(entry.token)[1]["type"] in self.home.spec.rotations
+    def _entries(self, thid: str) -> Iterator[Entry]:
+        """All messages of a thread, a page at a time."""
+        start = 1
+        while page := self.home.store.messages(thid, start, PAGE):
+            yield from page
+            start = page[-1].seq + 1
 
     def _key_sets(self, thread: Thread) -> dict[str, KeySet]:
         if thread.second.startswith(keys.DID):
