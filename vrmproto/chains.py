@@ -121,6 +121,7 @@ def _trust_document(found: Findings, document: bytes | None, issuer: str, kid: s
         "VRM-REC-010",
         lambda: _listed(issuer, document, kid),
     )
+    found.trust(f"the discovery document of {issuer}: it is unsigned, and as good as who read it there")
 
 
 def _trust_home(found: Findings, ring: KeyRing) -> None:
