@@ -654,26 +654,14 @@ async def test_hostile_headers_under_a_valid_signature_are_refused():
                 head = replaced({**header, name: ""}, (name,), text)
                 reply = await w.post(forge.token(key, forge.compact(claims), head))
                 assert 400 <= reply.status < 500, (name, text[:40])
-        for alg in (
-            "none",
-            "None",
-            "NONE",
-            "nOnE",
-            "HS256",
-            "RS256",
-            "ES384",
-            "EdDSA",
-            "es256",
-            "ED25519",
-            "ES256 ",
-        ):
-            for signature in (None, b"", bytes(64), b"\1"):
-                head = forge.header(key, alg=alg)
-                reply = await w.post(forge.token(key, claims, head, signature))
-                assert (reply.status, reply.code) == (
-                    400,
-                    "alg-unsupported" if signature != b"" else "token-malformed",
-                )
+        algs = ["none", "None", "NONE", "nOnE", "HS256", "RS256", "ES384", "EdDSA", "es256", "ED25519"]
+        for alg in (*algs, "ES256 ", ""):
+            for signature in (None, bytes(64), b"\1"):
+                named = forge.header(key, alg=alg)
+                reply = await w.post(forge.token(key, claims, named, signature))
+                assert (reply.status, reply.code) == (400, "alg-unsupported")
+            reply = await w.post(forge.token(key, claims, forge.header(key, alg=alg), b""))
+            assert (reply.status, reply.code) == (400, "token-malformed")
         assert stored(w, shop) == []
         assert (await w.post(forge.token(key, claims))).status == 202
 

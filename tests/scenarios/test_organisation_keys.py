@@ -283,7 +283,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vrmproto.server.app.Outgoing", functools.partial(Outgoing, timeout=0.3))
 
 
-def serving(status: int = 200, media: str = "application/json", **headers: str) -> Callable[[bytes], Any]:
+def serving(status: int = 200, media: str = "application/json", **headers: Any) -> Callable[[bytes], Any]:
     def make(body: bytes) -> web.Response:
         return web.Response(status=status, body=body, headers={"Content-Type": media, **headers})
 
@@ -306,7 +306,7 @@ WRONG: dict[str, tuple[Callable[[bytes], Any], Callable[[bytes], bytes]]] = {
     "wrong issuer": (serving(), lambda d: d.replace(b'"issuer":"http', b'"issuer":"https')),
     "issuer with a slash": (serving(), lambda d: d.replace(b'","versions', b'/","versions')),
     "oversize": (serving(), lambda d: d + b" " * 65536),
-    "gzip": (serving(**{"Content-Encoding": "gzip"}), gzip.compress),
+    "gzip": (serving(**dict[str, Any]({"Content-Encoding": "gzip"})), gzip.compress),
 }  # fmt: skip
 
 

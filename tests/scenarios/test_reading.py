@@ -14,6 +14,7 @@ import pytest
 from tests.scenarios.deal import Deal, checkpoint_of, meet
 from tests.world import SPEC, Party, Reply, World, acceptance, proffer, running
 from vrmproto import envelope, keys, records
+from vrmproto.home import Acknowledgement, Arrival
 from vrmproto.storage.base import Store, StoreBusyError, StoreError, Transaction
 from vrmproto.storage.memory import MemoryStore
 
@@ -63,8 +64,9 @@ async def test_max_events_bounds_the_answer(store):
             document = (await shop.poll(maxEvents=most)).document
             assert document["order"] == mids[:most]
             assert document["moreAvailable"] is more
-        for most in (-1, 1001, 1.5, "5", None, True):
-            assert (await shop.poll(maxEvents=most)).code == "request-invalid"
+        wrong: list[Any] = [-1, 1001, 1.5, "5", None, True]
+        for value in wrong:
+            assert (await shop.poll(maxEvents=value)).code == "request-invalid"
 
 
 async def test_a_message_comes_again_until_it_is_acknowledged(store):
@@ -307,8 +309,7 @@ async def test_a_request_at_the_edges_of_its_time():
         person = w.person()
         now = int(w.clock())
         for iat, exp, status in ((-118, -58, 200), (58, 100, 200), (-58, 2, 200), (0, 1, 200), (0, 60, 200)):
-            claims = {"iat": now + iat, "exp": now + exp}
-            token = person.request("GET", "/v1/threads", **claims)
+            token = person.request("GET", "/v1/threads", iat=now + iat, exp=now + exp)
             assert (await w.get("/v1/threads", Authorization=f"VRM {token}")).status == status
 
 
@@ -631,7 +632,7 @@ async def test_openapi_is_openapi():
 
     async with running() as w:
         document = (await w.get("/openapi.json")).document
-        OpenAPIV31SpecValidator(document).validate()  # type: ignore[arg-type]
+        OpenAPIV31SpecValidator(document).validate()
         told = {(p, m.upper()) for p, item in document["paths"].items() for m in item}
         assert told == {(e["path"], e["method"]) for e in SPEC.endpoints}
 
@@ -935,3 +936,28 @@ async def test_a_store_that_raises_something_else_is_unavailable_too(caplog):
         assert (reply.status, reply.code) == (503, "unavailable")
         assert b"secret" not in reply.body
         assert "could not be answered" in caplog.text
+
+
+async def test_an_inbox_is_not_fuller_for_what_was_not_stored():
+    store = Failing()
+    async with running(store, inbox=2) as w:
+        shop, person = await w.organisation(), w.person()
+        await crowd(w, shop, 1)
+        token = person.sign(person.claims("terms.proffer", proffer(w.clock), shop.id))
+        store.faults = [StoreError] * 3
+        assert [(await w.post(token)).status for _ in range(4)] == [503, 503, 503, 202]
+        assert len((await shop.poll()).document["order"]) == 2
+
+
+async def test_nobody_is_known_by_a_batch_that_was_not_stored():
+    store = Failing()
+    async with running(store) as w:
+        person, newcomer = w.person(), w.person()
+        token = person.sign(person.claims("terms.proffer", proffer(w.clock), newcomer.id))
+        arrival = Arrival(w.home.parse(token.encode()))
+        store.faults = [StoreError]
+        with pytest.raises(StoreError):
+            w.home.accept_batch([Acknowledgement(newcomer.id), arrival], int(w.clock()))
+        assert (await w.post(token)).code == "addressee-unknown"
+        await newcomer.announce()
+        assert (await w.post(token)).status == 202

@@ -268,7 +268,6 @@ async def test_a_next_key_is_committed_for_the_pair_not_for_the_thread(store):
         assert {t["thid"] for t in listed} == {one.thid, two.thid}
 
 
-@pytest.mark.xfail(reason="a record has no place for the earlier rotation that committed to the key")
 async def test_a_key_committed_before_the_proffer_still_verifies_in_its_record(store):
     async with running(store) as w:
         committed = w.person()

@@ -90,12 +90,13 @@ def body_of(deal: Deal, sender: Party, type_: str) -> dict[str, Any]:
     """A body that is valid by its schema and right wherever it can be."""
     clock = deal.w.clock
     on_offer = "SD-BASE-A" if len(deal.mids) > 1 and not deal.record else "SD-BASE-DP"
-    return {
-        "terms.proffer": lambda: proffer(clock),
-        "terms.accept": lambda: acceptance(deal.mids[min(1, len(deal.mids) - 1)], on_offer),
-        "terms.alternative": lambda: alternative(clock, deal.thid, "SD-BASE-AT"),
-        "agent.rotate": lambda: {"replaces": sender.id},
-    }.get(type_, dict)()
+    bodies: dict[str, dict[str, Any]] = {
+        "terms.proffer": proffer(clock),
+        "terms.accept": acceptance(deal.mids[min(1, len(deal.mids) - 1)], on_offer),
+        "terms.alternative": alternative(clock, deal.thid, "SD-BASE-AT"),
+        "agent.rotate": {"replaces": sender.id},
+    }
+    return bodies.get(type_, {})
 
 
 async def traces(deal: Deal) -> tuple[Any, ...]:
@@ -436,8 +437,8 @@ async def test_a_repeated_message_gets_the_same_receipt_and_has_one_effect():
     async with running() as w:
         deal = await meet(w)
         month = timing.text(int(w.clock()) + 29 * DAY)
-        for sender, make in ((deal.first, lambda: deal.proffer(answer_by=month)), (deal.second, deal.accept)):
-            receipt = await make()
+        for sender in (deal.first, deal.second):
+            receipt = await (deal.proffer(answer_by=month) if sender is deal.first else deal.accept())
             token = sender.tokens[-1]
             for forward in (0, 10, 700, 3 * DAY):  # exp lies 600 seconds ahead
                 w.clock.forward(forward)
