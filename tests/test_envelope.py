@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, OKPKey
 from tests import forge, make_vectors
 from tests.make_vectors import HOME, NOW, PERSON, PERSON_EC
 from tests.test_vectors import FOLDERS, RULES, SPEC, expectation, verdict
-from vrmproto import envelope, guards, keys, strictjson
+from vrmproto import envelope, guards, keys, rules, strictjson
 from vrmproto.envelope import Message, Opening
 from vrmproto.errors import ProtocolError
 
@@ -71,7 +71,7 @@ def test_a_rule_that_is_off_is_missed_by_its_vectors_only(
     before = normal()
     # A dict without it: taken out and put back, it would stand last, in another order of checks.
     monkeypatch.setattr(module, name, {n: r for n, r in getattr(module, name).items() if n != rule})
-    monkeypatch.setattr(envelope, "_BY_PHASE", envelope.by_phase(envelope.RULES))
+    monkeypatch.setattr(rules, "_BY_PHASE", rules.by_phase(rules.RULES))
     changed = {folder.name for folder in FOLDERS if verdict(folder) != before[folder]}
     assert changed == broken_by()[rule]
 

@@ -803,14 +803,16 @@ class TestSqlite:
 
     def test_statements_use_an_index(self, path):
         """Every read and write finds its rows by a key; none walks a table."""
-        from vrmproto.storage import sqlite
+        from vrmproto.storage import rows, sqlite
 
         names = {"party": 1, "after": 0, "limit": 9, "old": 1, "new": 2, "second": 3}
         statements = [
-            v for k, v in vars(sqlite).items() if k.isupper() and isinstance(v, str) and "FROM" in v
+            v
+            for k, v in (vars(rows) | vars(sqlite)).items()
+            if k.isupper() and isinstance(v, str) and "FROM" in v
         ]
         with closing(sqlite3.connect(path)) as db:
-            for statement in [*statements, *sqlite._ROTATE, sqlite._SET_THREAD, sqlite._ACKNOWLEDGE]:
+            for statement in [*statements, *rows._ROTATE, rows._SET_THREAD, rows._ACKNOWLEDGE]:
                 values: Any = names if ":" in statement else (1,) * statement.count("?")
                 plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
                 walks = [step for step in plan if step.startswith("SCAN") and "sqlite_sequence" not in step]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import make_vectors
-from vrmproto import envelope, keys, spec, threads
+from vrmproto import envelope, keys, rules, spec, threads
 from vrmproto.errors import ProtocolError
 from vrmproto.keys import KeySet, PublicKey
 from vrmproto.model import Context, Related, Thread
@@ -20,7 +20,7 @@ from vrmproto.model import Context, Related, Thread
 SPEC = spec.load()
 FOLDER = SPEC.root / "vectors"
 FOLDERS = sorted(path.parent for path in FOLDER.glob("*/expect.json"))
-RULES: list[tuple[Any, str]] = [(envelope, "RULES"), (keys, "RULES"), (keys, "DID_RULES")]
+RULES: list[tuple[Any, str]] = [(rules, "RULES"), (keys, "RULES"), (keys, "DID_RULES")]
 """Where the rules stand: module and name of the dict."""
 Verdict = Mapping[str, Any]
 

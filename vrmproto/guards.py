@@ -19,6 +19,7 @@ from vrmproto.spec import Kind, Row, Spec
 
 __all__ = ["GUARDS", "Case", "pointed"]
 
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """What a guard judges; ``thread`` is None for an opening message."""

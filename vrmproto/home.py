@@ -381,7 +381,7 @@ def _stored(reads: Reads, opening: Opening) -> Entry | None:
 def _repeated(opening: Opening, entry: Entry) -> Answer:
     """VRM-ENV-022, VRM-ENV-024: only the signature is looked at again, with the key of the first time."""
     key = keys.from_jwk(receipt_claims(entry.receipt)["key"])
-    if not key.verify(opening.signing_input, envelope.signature_of(opening)):
+    if not key.verify(opening.signing_input, opening.signature):
         detail = "the signature does not verify with the key of the stored message"
         raise ProtocolError("signature-invalid", detail, rule="VRM-ENV-024")
     return Answer(200, entry.receipt)

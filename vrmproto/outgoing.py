@@ -276,6 +276,8 @@ class Outgoing:
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
                 headers={"User-Agent": self._agent},
             )
+            # no public switch: the client would ask a second time where an origin hangs up (VRM-ID-013)
+            self._session._retry_connection = False
         return self._session
 
     def _socket(self, info: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:

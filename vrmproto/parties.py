@@ -13,6 +13,7 @@ from vrmproto.verification import Link
 
 __all__ = ["Parties"]
 
+
 class Parties:
     """Who is first and second, message by message; a rotation rebinds the first."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from vrmproto import envelope, keys, strictjson
+from vrmproto import envelope, keys, rules, strictjson
 from vrmproto.envelope import Message, Opening
 from vrmproto.errors import ProtocolError
 from vrmproto.findings import Findings
@@ -220,7 +220,7 @@ def compare(found: Findings, ring: KeyRing, link: Link) -> None:
     in_time = message.iat - envelope.SKEW <= received < message.exp + envelope.SKEW
     found.check(
         f"{place}: it was received within its time",
-        in_time and 0 < message.exp - message.iat <= envelope.MAX_LIFETIME,
+        in_time and 0 < message.exp - message.iat <= rules.MAX_LIFETIME,
         "iat of the receipt lies outside iat and exp of the message, or these too far apart",
         "VRM-ENV-027",
         "expired" if received >= message.exp else "not-yet-valid",

@@ -437,7 +437,6 @@ async def test_what_is_refused_before_the_key_causes_no_fetch():
         assert len(seen) == 1
 
 
-@pytest.mark.xfail(reason="aiohttp's client asks a second time where an origin hangs up without an answer")
 async def test_an_origin_that_hangs_up_is_asked_once():
     """VRM-ID-013."""
     async with listener(b"") as (origin, seen), running() as w:

