@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TYPE = "terms.clarify"
 DAY = 86400
 
+SHARED = "/".join(("..", "shared"))  # as seen from messages/ of the copy
+
 SCHEMA = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": spec.BASE + f"messages/{TYPE}.json",
@@ -40,8 +42,8 @@ SCHEMA = {
     "x-ext": False,
     "type": "object",
     "properties": {
-        "text": {"$ref": "../shared/reason.json", "description": "The question or the answer."},
-        "answer_by": {"$ref": "../shared/time.json", "description": "Until when the other may answer."},
+        "text": {"$ref": f"{SHARED}/reason.json", "description": "The question or the answer."},
+        "answer_by": {"$ref": f"{SHARED}/time.json", "description": "Until when the other may answer."},
     },
     "required": ["text", "answer_by"],
     "additionalProperties": False,
