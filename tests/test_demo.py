@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -98,3 +99,11 @@ def test_a_byte_flipped_on_the_way_is_found(number: int) -> None:
 @pytest.mark.parametrize("number", range(1, STEPS + 1))
 def test_a_byte_flipped_on_the_way_is_found_in_every_step(number: int) -> None:
     tampered(number)
+
+
+def test_a_taken_port_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [sys.executable, "-m", "vrmproto.cli", "demo", "--port", str(taken.getsockname()[1])]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 3
+    assert "--port 0 takes a free one" in done.stderr

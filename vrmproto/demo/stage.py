@@ -34,6 +34,7 @@ class Process:
 
     name: str
     child: asyncio.subprocess.Process
+    log: Path
 
     async def ask(self, order: Mapping[str, Any]) -> Line:
         """Send an order and read its answer."""
@@ -51,7 +52,8 @@ class Process:
             line = await self.child.stdout.readline()
         document, broken = strictjson.read(line.strip())
         if broken:
-            raise DemoError(f"{self.name} has ended or says what is no JSON: {line[:200]!r}")
+            said = _last_line(self.log) if not line else line[:200].decode("utf-8", "replace")
+            raise DemoError(f"{self.name} has ended or says what is no JSON: {said}")
         return document
 
 
@@ -108,6 +110,11 @@ class Stage:
         return 200 <= int(line["status"]) < 300 and bool(report.get("ok"))
 
 
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
 async def verify(folder: Path) -> Line:
     """What ``vrmproto verify`` says of a folder: a process without store and network, started inside it."""
     child = await asyncio.create_subprocess_exec(
@@ -148,7 +155,7 @@ async def _child(name: str, *arguments: str, folder: Path) -> AsyncIterator[Proc
             limit=2**20,
         )
         try:
-            yield Process(name, child)
+            yield Process(name, child, folder / f"{name}.log")
         finally:
             with contextlib.suppress(ProcessLookupError):
                 child.terminate()
@@ -160,9 +167,14 @@ async def _child(name: str, *arguments: str, folder: Path) -> AsyncIterator[Proc
                 await child.wait()
 
 
-def _free_port() -> int:
+def _free_port(wanted: int) -> int:
+    """The port wanted, or any with 0; DemoError where something listens on it."""
     with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise DemoError(f"port {wanted}: {error.strerror}; --port 0 takes a free one") from None
         return int(bound.getsockname()[1])
 
 
@@ -170,7 +182,7 @@ async def _listens(port: int, home: Process) -> None:
     until = time.monotonic() + READY_SECONDS
     while time.monotonic() < until:
         if home.child.returncode is not None:
-            raise DemoError(f"the home did not start: see its log, or is the port {port} taken?")
+            raise DemoError(f"the home did not start: {_last_line(home.log)}")
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
@@ -206,7 +218,7 @@ async def run(
     async with contextlib.AsyncExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vrmproto-demo-")))
         folder.mkdir(parents=True, exist_ok=True)
-        port = port or _free_port()
+        port = _free_port(port)
         home_url = f"http://127.0.0.1:{port}"
         serve = ("-m", "vrmproto.cli", "serve", "--dev", "--port", str(port), "--data", str(folder / "home"))
         home = await stack.enter_async_context(_child("home", *serve, folder=folder))
