@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -64,6 +65,8 @@ async def _serve(settings: Settings) -> None:
         await runner.setup()
         try:
             await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
+            gc.collect()
+            gc.freeze()  # what was loaded stays: no collection needs to walk it again
             log.info("home %s listens on %s port %d", config.origin, settings.host, settings.port)
             await _until_stopped()
             log.info("home stops")
