@@ -18,6 +18,7 @@ FLOORS: list[tuple[str, ...]] = [
     (
         "vrmproto.model",
         "vrmproto.timing",
+        "vrmproto.proofs",
         "vrmproto.guards",
         "vrmproto.threads",
         "vrmproto.findings",

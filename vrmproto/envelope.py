@@ -28,7 +28,6 @@ __all__ = [
     "MESSAGE",
     "PING",
     "PROOF",
-    "PROOF_LIFETIME",
     "RECEIPT",
     "REQUEST",
     "SKEW",
@@ -48,7 +47,6 @@ __all__ = [
 
 RECEIPT, REQUEST = "vrm-receipt+jwt", "vrm-request+jwt"
 PROOF, PING = "vrm-proof+jwt", "vrm-ping+jwt"
-PROOF_LIFETIME = 86400
 
 _TOKEN = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 

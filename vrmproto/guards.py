@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vrmproto import envelope, keys, timing
+from vrmproto import keys, proofs, timing
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
 from vrmproto.model import Context, Thread
@@ -146,37 +146,15 @@ def _refuse_rotation(rule: str) -> ProtocolError:
     return ProtocolError("thread-unknown", "there is no such thread for this sender", rule=rule)
 
 
-def _proof_holds(case: Case, token: str, thread: Thread) -> bool:
-    try:
-        claims = envelope.open_signed(
-            case.spec,
-            token.encode(),
-            typ=envelope.PROOF,
-            schema="documents/proof.json",
-            key=lambda o: keys.from_did(o.claims["iss"]),
-        )
-    except ProtocolError:
-        return False
-    expected = {
-        "iss": case.message.body["replaces"],
-        "sub": case.message.iss,
-        "aud": thread.second,
-        "home": case.message.home,
-        "thid": thread.thid,
-    }
-    fresh = -envelope.SKEW <= case.now - claims["iat"] < envelope.PROOF_LIFETIME
-    return fresh and all(claims[name] == value for name, value in expected.items())
-
-
 def rotate_proof(case: Case) -> None:
     """VRM-ID-020, VRM-ID-021, VRM-ID-022; every refusal looks like an unknown thread."""
-    thread, body = case.thread, case.message.body
+    thread = case.thread
     if thread is None or not case.message.iss.startswith(keys.DID):
         raise _refuse_rotation("VRM-ID-021")
     if case.context.next_key is not None:
         if case.context.next_key != case.message.key.kid:
             raise _refuse_rotation("VRM-ID-020")
-    elif "proof" not in body or not _proof_holds(case, body["proof"], thread):
+    elif not proofs.holds(case.spec, case.message, second=thread.second, thid=thread.thid, at=case.now):
         raise _refuse_rotation("VRM-ID-021")
     if case.context.taken:
         raise _refuse_rotation("VRM-ID-022")

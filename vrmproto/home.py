@@ -236,9 +236,8 @@ class Home:
         if step.replaces or append.bumps:
             batch.write()
             if step.replaces:
-                batch.tx.know(
-                    step.replaces
-                )  # or it would be addressee-unknown, not aud-mismatch (VRM-ID-025)
+                # a message to it is to be aud-mismatch and not addressee-unknown (VRM-ID-025)
+                batch.tx.know(step.replaces)
             self._forget_all()
             batch.parties.clear()
         return Answer(202, receipt, addressee)

@@ -5,8 +5,7 @@ Source: spec/protocol/threads.md, identity.md "Change of a person's key".
 
 from __future__ import annotations
 
-from vrmproto import envelope, keys
-from vrmproto.errors import ProtocolError
+from vrmproto import keys, proofs
 from vrmproto.findings import Findings
 from vrmproto.spec import Spec
 from vrmproto.verification import Link
@@ -79,7 +78,9 @@ class Parties:
         if self.next_key:
             shown, rule = self.next_key == message.key.kid, "VRM-ID-020"
         else:
-            shown, rule = self._proved(link), "VRM-ID-021"
+            at = link.receipt["iat"]
+            shown = proofs.holds(self.spec, message, second=self.second, thid=link.thid, at=at)
+            rule = "VRM-ID-021"
         wrong = "neither a proof by the replaced key nor a commitment to the new one holds"
         self.found.check(
             f"{link.place}: the old key agrees to the new one", shown, wrong, rule, "thread-unknown"
@@ -87,25 +88,3 @@ class Parties:
         self.next_key = message.body.get("nkt", "")
         self._rebind(message.iss)
         return "first" if role_kept else ""
-
-    def _proved(self, link: Link) -> bool:
-        message = link.message
-        try:
-            claims = envelope.open_signed(
-                self.spec,
-                message.body.get("proof", "").encode(),
-                typ=envelope.PROOF,
-                schema="documents/proof.json",
-                key=lambda o: keys.from_did(o.claims["iss"]),
-            )
-        except ProtocolError:
-            return False
-        wanted = {
-            "iss": message.body["replaces"],
-            "sub": message.iss,
-            "aud": self.second,
-            "home": message.home,
-            "thid": link.thid,
-        }
-        fresh = -envelope.SKEW <= link.receipt["iat"] - claims["iat"] < envelope.PROOF_LIFETIME
-        return fresh and all(claims[name] == value for name, value in wanted.items())
