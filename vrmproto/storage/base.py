@@ -74,7 +74,7 @@ class Reads(Protocol):
     def known(self, party: str) -> bool:
         """Whether an identifier is a party of a stored thread, or was noted by ``know``.
 
-        An identifier that a rotation has replaced everywhere is no longer known.
+        An identifier that a rotation has replaced everywhere is no longer known, unless it is noted again.
         """
 
     def superseded_at(self, thid: str) -> int | None:
