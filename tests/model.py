@@ -310,6 +310,8 @@ class Model:
         sender = act.body["replaces"] if act.type == ROTATION else act.iss
         if pair is None or sender not in pair:
             return no("thread-unknown")
+        if act.type == ROTATION and not self._may_rotate(act, pair, now):
+            return no("thread-unknown")
         if unknown := self._related(act, now):
             return no(unknown)
         role = "first" if sender == pair[0] else "second"
@@ -329,7 +331,7 @@ class Model:
                 return no("prev-unknown")
             if act.type in NEEDS_HEAD and act.prev != view.head:
                 return Verdict(0, frozenset({"prev-stale"}), head=view.head, seq=view.seq)
-        if fault := self._guards(act, view, pair, now):
+        if fault := self._guards(act, view, now):
             return no(*fault)
         return self._place(act, Verdict(202, state=state, seq=view.seq + 1, prior=view.head))
 
@@ -347,7 +349,7 @@ class Model:
         answer_by, ends = moment(body["answer_by"]), optional_moment(body.get("ends"))
         return now < answer_by <= now + LONGEST_ANSWER and (ends is None or ends > answer_by)
 
-    def _guards(self, act: Act, view: View, pair: tuple[str, str], now: int) -> frozenset[str]:
+    def _guards(self, act: Act, view: View, now: int) -> frozenset[str]:
         body = act.body
         if act.type == "terms.accept":
             right = body["accepts"] == view.offer and body["agreement"] in view.offered
@@ -360,11 +362,10 @@ class Model:
             if body["alternative_to"] != view.offer or listed:
                 return frozenset({"alternative-not-new"})
             return frozenset() if self._dates_right(body, now) else frozenset({"deadline-invalid"})
-        if act.type == ROTATION and not self._may_rotate(act, view, pair, now):
-            return frozenset({"thread-unknown"})
         return frozenset()
 
-    def _may_rotate(self, act: Act, view: View, pair: tuple[str, str], now: int) -> bool:
+    def _may_rotate(self, act: Act, pair: tuple[str, str], now: int) -> bool:
+        """Asked before anything tells that the thread is there."""
         if (act.iss, pair[1]) in self.pairs:
             return False
         key = committed(self.pairs[pair])
@@ -375,7 +376,7 @@ class Model:
             return False
         says = (p.iss, p.sub, p.aud, p.home, p.thid)
         counts = p.iat - SKEW <= now < p.iat + PROOF_LIFE
-        return counts and says == (pair[0], act.iss, pair[1], self.home, view.thid)
+        return counts and says == (pair[0], act.iss, pair[1], self.home, act.thid)
 
     def _place(self, act: Act, verdict: Verdict) -> Verdict:
         """VRM-HOM-024, after everything else."""

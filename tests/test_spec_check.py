@@ -349,7 +349,7 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
     "a sentence that joins a list": (
         "list-run-on",
         HOME,
-        replace(HOME, "home}\n\n## Taking", "home}\nAnd so on.\n\n## Taking"),
+        replace(HOME, "home}\n\n## Signed", "home}\nAnd so on.\n\n## Signed"),
     ),
     "a dead link": (
         "link-broken",

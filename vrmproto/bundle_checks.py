@@ -160,12 +160,12 @@ class Contents:
             self.found.trust("the sender of the refused message: its key is not here")
             return True
 
-        def place(code: str) -> int:
+        def places(code: str) -> list[int]:
             order = list(self.spec.checks)
             by = self.spec.errors.get(code, {}).get("by", ())
-            return min((order.index(c) for c in by if c in order), default=len(order))
+            return [order.index(c) for c in by if c in order] or [len(order)]
 
-        fits = self.refused == error.code or place(str(self.refused)) < place(error.code)
+        fits = self.refused == error.code or min(places(str(self.refused))) < max(places(error.code))
         wrong = f"the message breaks {error.code} first"
         return self.found.check("the message deserves its refusal", fits, wrong, error.rule, error.code)
 

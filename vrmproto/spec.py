@@ -26,6 +26,9 @@ VERSION = "1.0"
 AUTOMATIC = ("deadline", "orphaned", "released", "severed", "superseded")
 """Causes that move a state without a message, in the order in which they win the same second."""
 
+_ALIKE = {"thread-unknown": "VRM-THR-002"}
+"""Refusals that are to be alike in every member, whichever rule they are by (VRM-PRV-003)."""
+
 _REQUIREMENT = re.compile(r"^- (?P<text>.+?) \{#(?P<id>VRM-[A-Z]+-\d{3}) (?P<role>\w+)(?P<needs>[ \w]*)\}$")
 _LEVEL = re.compile(r"\b(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)\b")
 _CODE = re.compile(r"\(`([a-z-]+)`[^)]*\)\.?$")
@@ -192,7 +195,7 @@ class Spec:
             "code": error.code,
             "detail": error.detail,
             "retryable": entry["retryable"],
-            "requirement": error.rule or entry["requirement"],
+            "requirement": _ALIKE.get(error.code) or error.rule or entry["requirement"],
         }
         if error.errors:
             problem["errors"] = [dict(e) for e in error.errors]

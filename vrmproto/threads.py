@@ -162,6 +162,7 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
     kind = spec.kinds[thread.kind]
     if kind.member:
         role = "member"
+    _check_rotation(spec, kind, thread, message, now, context)
     _check_related(kind, message, context)
     if message.aud != thread.other(role):
         raise _wrong_addressee()
@@ -192,6 +193,18 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
     )
     replaced = acting if row.effect in ("rotate", "introduce") else None
     return _step(kind, row, role, moved, thread.head, message, now, replaced)
+
+
+def _check_rotation(
+    spec: Spec, kind: Kind, thread: Thread, message: Message, now: int, context: Context
+) -> None:
+    """A sender that is not shown to be the party it replaces is a stranger, and learns nothing of the thread.
+
+    So its guard is asked before the row (VRM-THR-002, VRM-PRV-003).
+    """
+    row = next((r for r in kind.rows if r.effect == "rotate" and r.type == message.type), None)
+    if row is not None and "rotate-proof" in row.guards:
+        GUARDS["rotate-proof"](Case(spec, kind, row, thread, message, now, context, None))
 
 
 def _first(row: Row, message: Message, thread: Thread) -> str:

@@ -19,6 +19,8 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="vrmproto",
         help="VRM protocol: reference home, validator and tools.",
+        epilog="Exit codes: 0 done; 1 something does not hold or is refused; 2 wrong usage, or input that "
+        "cannot be read; 3 a home is out of reach. NO_COLOR=1 turns colours off.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

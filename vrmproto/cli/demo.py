@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from vrmproto.cli.output import styled
+
 __all__ = ["register"]
 
 
@@ -21,17 +23,29 @@ def demo(
     headless: Annotated[bool, typer.Option(help="Play to the end and exit.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="One JSON line a step, then a summary.")] = False,
     port: Annotated[
-        int | None, typer.Option(help="Port of the home; 0 takes a free one. Default 8080, headless 0.")
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Port of the home; 0 takes a free one. Default 8080, headless 0."
+        ),
     ] = None,
-    tamper: Annotated[int, typer.Option(help="Flip one byte on the way in step N; the demo fails.")] = 0,
-    keep: Annotated[Path | None, typer.Option(help="Keep all files of the demo in this new folder.")] = None,
+    tamper: Annotated[
+        int, typer.Option(min=0, help="Flip one byte on the way in step N; the demo fails.")
+    ] = 0,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep all files of the demo in this folder, new or empty.")
+    ] = None,
 ) -> None:
     """A home, a customer and two vendors play the first story; every step is verified offline."""
     from vrmproto.demo.stage import DemoError, run
 
     if keep is not None and keep.exists() and any(keep.iterdir()):
-        typer.echo(f"vrmproto demo: {keep} is not empty", err=True)
+        typer.echo(f"vrmproto demo: {keep} is not empty; --keep takes a new folder", err=True)
         raise typer.Exit(2)
+
+    def stay(url: str, folder: Path, summary: dict[str, Any]) -> None:
+        _tell_end(summary, json_)
+        _tell_home(url, folder, err=json_)
+
     chosen = port if port is not None else (0 if headless else 8080)
     try:
         summary = asyncio.run(
@@ -39,17 +53,15 @@ def demo(
                 port=chosen,
                 tamper=tamper,
                 tell=_tell_json if json_ else _tell,
-                stay=None if headless else _stay,
+                stay=None if headless else stay,
                 keep=keep,
             )
         )
     except DemoError as error:
         typer.echo(f"vrmproto demo: {error}", err=True)
         raise typer.Exit(3) from None
-    if json_:
-        typer.echo(json.dumps({"summary": summary}))
-    else:
-        _tell_summary(summary)
+    if headless or "failed" in summary:
+        _tell_end(summary, json_)
     if summary["verified"] != summary["steps"] or "failed" in summary:
         raise typer.Exit(1)
 
@@ -61,26 +73,31 @@ def _tell_json(line: dict[str, Any]) -> None:
 def _tell(line: dict[str, Any]) -> None:
     from vrmproto.demo.story import ACTORS
 
-    mark = typer.style("✓", fg="green") if line["verified"] else typer.style("✗ not verified", fg="red")
+    mark = styled("✓", fg="green") if line["verified"] else styled("✗ not verified", fg="red")
     came = line.get("code") or line.get("state") or line.get("error", "")
     wanted = " as it should be" if line.get("expect") and line["verified"] else ""
     status = line["status"] or "offline"
     head = f"{line['step']:3}  {ACTORS[line['actor']]:14} {line['type']:20}"
     typer.echo(f"{head} {status} {came}{wanted}  {mark}")
-    typer.echo(typer.style(f"     {line['say']}", dim=True))
+    typer.echo(styled(f"     {line['say']}", dim=True))
 
 
-def _tell_summary(summary: dict[str, Any]) -> None:
+def _tell_end(summary: dict[str, Any], json_: bool) -> None:
+    if json_:
+        typer.echo(json.dumps({"summary": summary}))
+        return
     if "failed" in summary:
-        typer.echo(typer.style(f"The story broke off: {summary['failed']}", fg="red"))
+        typer.echo(styled(f"The story broke off: {summary['failed']}", fg="red"))
     typer.echo(
         f"{summary['verified']} of {summary['steps']} steps verified offline, "
         f"{summary['records']} records, {summary['seconds']} s"
     )
 
 
-def _stay(url: str) -> None:
-    typer.echo("")
-    typer.echo(f"The home stays up on {url} until Ctrl-C. Look at:")
-    for path in ("/.well-known/vrm-configuration", "/openapi.json", "/v1/roster"):
-        typer.echo(f"  {url}{path}")
+def _tell_home(url: str, folder: Path, *, err: bool) -> None:
+    lines = ["", f"The home stays up on {url} until Ctrl-C. Look at:"]
+    lines += [f"  {url}{path}" for path in ("/.well-known/vrm-configuration", "/openapi.json", "/v1/roster")]
+    lines += ["What each step left lies there just as long; to verify one again:"]
+    lines += [f"  vrmproto verify {folder}/customer/steps/03"]
+    for line in lines:
+        typer.echo(line, err=err)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from vrmproto import envelope, keys, rules, strictjson
@@ -12,7 +13,7 @@ from vrmproto.errors import ProtocolError
 from vrmproto.keys import PublicKey
 from vrmproto.spec import Spec
 
-__all__ = ["Fault", "Judge", "Verdict"]
+__all__ = ["Fault", "Judge", "Verdict", "no_json"]
 
 CLAIMS = "envelope.json#/$defs/claims"
 DOCUMENTS = {
@@ -101,16 +102,21 @@ class Judge:
         value, broken = strictjson.read(data)
         if broken:
             verdict = Verdict(source, "JSON")
-            verdict.faults = [self._json_fault(rule) for rule in sorted(broken)]
+            verdict.faults = [self._json_fault(rule, data) for rule in sorted(broken)]
             return verdict
         return self.body(value, source) if self.body_type else self.claims(value, source)
 
-    def _json_fault(self, rule: str) -> Fault:
+    def _json_fault(self, rule: str, data: bytes) -> Fault:
+        """A fault of JSON that is no part of a token, and, where it cannot be read at all, the place."""
+        right = sentence(self.spec, rule)
         try:
             rules.RULES[rule][1](Opening(self.spec, b"", broken=frozenset({rule})))
         except ProtocolError as error:
-            return _of(error)
-        return Fault("", "json-invalid", "json-invalid", rule, "not strict I-JSON", sentence(self.spec, rule))
+            right = error.detail.removeprefix("header or payload: ")
+        message = f"is not strict JSON: {right}"
+        if rule == strictjson.OBJECT:
+            message = f"is {no_json(data) or 'JSON, but no object'}"
+        return Fault("", "json-invalid", "json-invalid", rule, message, right)
 
     # --- tokens ------------------------------------------------------------------------------
 
@@ -167,6 +173,10 @@ class Judge:
     def _explain_token(self, verdict: Verdict, o: Opening) -> None:
         verdict.faults = self._run(o, ("bytes",))
         if verdict.faults:
+            first = verdict.faults[0]
+            if first.requirement == "VRM-ENV-002" and b"." not in o.raw:
+                right = "a token has three parts joined by full stops; JSON begins with {"
+                verdict.faults = [replace(first, message="is neither a token nor JSON", right=right)]
             return
         segments = o.raw.split(b".")
         o.segments = segments
@@ -262,9 +272,7 @@ class Judge:
         code: str,
     ) -> list[Fault]:
         """Faults as the pure library finds them, with what would be right from the other one."""
-        wanted = {(f["pointer"], f["keyword"]): f["message"] for f in self.spec.faults(path, value)}
-        listed = self.spec.oracle(path, value)
-        listed = listed or [{"pointer": p, "keyword": k, "message": m} for (p, k), m in wanted.items()]
+        wanted = self.spec.faults(path, value)
         return [
             Fault(
                 prefix + f["pointer"],
@@ -272,9 +280,9 @@ class Judge:
                 _code(rule(f), code),
                 rule(f),
                 _short(f["message"]),
-                wanted.get((f["pointer"], f["keyword"]), f["message"]),
+                _right(f, wanted),
             )
-            for f in listed
+            for f in self.spec.oracle(path, value) or wanted
         ]
 
     def _run(self, o: Opening, phases: Iterable[str], *more: Any) -> list[Fault]:
@@ -298,6 +306,30 @@ _UNSIGNED = [(r, c) for r, (p, c) in rules.RULES.items() if p in ("message", "cl
 _TIMED = [(r, c) for r, (p, c) in rules.RULES.items() if p == "time"]
 
 
+def no_json(data: bytes) -> str:
+    """Why bytes are no JSON text, with the place; '' if they are one."""
+    try:
+        json.loads(data)
+    except json.JSONDecodeError as error:
+        return f"no JSON: {error.msg} at line {error.lineno} column {error.colno}"
+    except (ValueError, RecursionError):
+        return "no JSON in UTF-8"
+    return ""
+
+
+def _right(fault: Mapping[str, str], wanted: Iterable[Mapping[str, str]]) -> str:
+    """What would be right instead of ``fault``, out of what the other library says of the same value."""
+    same = [w["message"] for w in wanted if all(w[n] == fault[n] for n in ("pointer", "keyword"))]
+    if fault["keyword"] == "required":
+        missing = (m.removeprefix("lacks the member ") for m in same)
+        return next(
+            (f"with the member {m}" for m in missing if repr(m) in fault["message"]), "with all members"
+        )
+    if fault["keyword"] == "additionalProperties" and same:
+        return f"without {same[0].rpartition(': ')[2]}"
+    return same[0] if same else fault["message"]
+
+
 def _claim_rule(fault: Mapping[str, str]) -> str:
     pointer, keyword = fault["pointer"], fault["keyword"]
     if not pointer and keyword == "required":
@@ -319,12 +351,12 @@ def _code(rule: str, code: str) -> str:
 
 def _ordered(faults: Iterable[Fault]) -> list[Fault]:
     """In the order of checks: a home answers the first. What two rules tell is told once."""
-    told: dict[tuple[str, str], Fault] = {}
+    told: dict[tuple[str, str, str], Fault] = {}
     found = sorted(faults, key=lambda f: ORDER.get(f.requirement, len(ORDER)))
     placed = {f.requirement for f in found if f.pointer}
     for fault in found:
         if fault.pointer or fault.requirement not in placed:
-            told.setdefault((fault.requirement, fault.pointer or fault.message), fault)
+            told.setdefault((fault.requirement, fault.pointer, fault.message), fault)
     return list(told.values())
 
 

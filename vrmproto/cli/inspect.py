@@ -41,13 +41,14 @@ def register(app: typer.Typer) -> None:
 def inspect(
     what: Annotated[str, typer.Argument(metavar="TOKEN|FILE|URL|-", help="What to look at.")],
     key: KeyOption = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for a URL.")] = 10.0,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds to wait for a URL.")] = 10.0,
     json: JsonOption = False,
     spec: SpecOption = None,
 ) -> None:
     """Tell what something is and whether it holds: a token, a document, or the home at a URL.
 
-    Nothing but the URL given is fetched. Exit code 3 if it is out of reach.
+    Of a URL the discovery document at its origin is fetched, and nothing else. Exit code 3 if it is out of
+    reach.
     """
     from vrmproto.cli.output import emit, read_keys, spec_at
 
@@ -67,13 +68,17 @@ def _content(what: str) -> bytes:
     from vrmproto.cli.output import read_input, usage
 
     try:
+        if Path(what).is_dir():
+            raise usage(f"{what}: is a folder; `vrmproto verify` verifies bundles")
         if what == "-" or Path(what).exists():
             return read_input(what).strip()
     except OSError as error:
         if what.count(".") != 2:
             raise usage(f"{what}: {error.strerror}") from None
+    if what.startswith("did:"):
+        raise usage(f"{what}: is an identifier; `vrmproto keys show` shows its key")
     if what.count(".") != 2:
-        raise usage(f"{what}: is no file, no token (three parts with full stops) and no URL")
+        raise usage(f"{what}: is no file, no token (three parts with full stops) and no http or https URL")
     return what.encode()
 
 
@@ -104,7 +109,20 @@ def look(spec: Spec, data: bytes, known: Mapping[str, PublicKey]) -> dict[str, A
         return {"what": name, "ok": report.ok, "report": report.document(), "shown": report}
     if name and not broken:
         return {"what": name} | _document(spec, document, schema)
+    if not broken and not document.keys() & {"vrm", "type", "body"}:
+        names = ", ".join(list(document)[:8]) or "none"
+        message = f"this is no document of the protocol; its members: {names}"
+        return {"what": "JSON", "ok": False, "errors": [_error(message, _elsewhere(document))]}
     return judge.judge(data, "JSON").document(spec) | {"claims": document}
+
+
+def _elsewhere(document: Mapping[str, Any]) -> str:
+    """Which verb knows what this one does not."""
+    if "files" in document:
+        return "`vrmproto verify` with the folder, if this is the index of a bundle"
+    if document.keys() & {"kty", "keys", "jwk"}:
+        return "`vrmproto keys show` for keys"
+    return f"a token, the claims of a message, or one of: {', '.join(name for name, _, _ in KINDS)}"
 
 
 def _document(spec: Spec, document: dict[str, Any], schema: str) -> dict[str, Any]:
@@ -161,8 +179,9 @@ def _error(message: str, right: str, pointer: str = "") -> dict[str, str]:
 
 
 async def _fetch(url: str, timeout: float) -> tuple[int, bytes]:
-
     import aiohttp
+
+    from vrmproto.cli.output import unconnected
 
     try:
         limit = aiohttp.ClientTimeout(total=timeout)
@@ -179,7 +198,7 @@ async def _fetch(url: str, timeout: float) -> tuple[int, bytes]:
     except TimeoutError:
         reason = f"no answer within {timeout:g} seconds"
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        reason = str(error) or type(error).__name__
+        reason = unconnected(error)
     typer.echo(f"vrmproto: {url} is out of reach: {reason}", err=True)
     raise typer.Exit(3)
 
@@ -194,10 +213,13 @@ def _print(shown: dict[str, Any]) -> None:
         show_report(shown["shown"], shown["what"])
         return
     out.print(f"{shown['what']}: ", end="")
-    style = "green" if shown["ok"] else "bold red"
-    out.print("holds" if shown["ok"] else "DOES NOT HOLD", style=style, end="")
     signature = shown.get("signature", "none")
-    out.print("" if signature == "none" else f"; signature {signature}")
+    unsure = signature == "not checked"
+    style = ("yellow" if unsure else "green") if shown["ok"] else "bold red"
+    verdict = ("right in form" if unsure else "holds") if shown["ok"] else "DOES NOT HOLD"
+    out.print(verdict, style=style, end="")
+    hint = " (no key; see --key)" if unsure else ""
+    out.print("" if signature == "none" else f"; signature {signature}{hint}")
     for name in ("type", "mid", "url", "status", "note"):
         if name in shown:
             out.print(f"  {name}: {shown[name]}")

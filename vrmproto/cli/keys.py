@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Alg", "read_seed", "register", "write_seed"]
 
 SEED_BYTES, LEAST_BYTES = 32, 16
+_PURPOSE = re.compile(r"[a-z]+(/[^/]+)*/[0-9]+\Z")
 
 
 class Alg(StrEnum):
@@ -83,7 +85,16 @@ def _seed(path: Path) -> bytes:
 
 def _purpose(whom: str, number: int) -> str:
     """The purpose under which an agent derives a key: ``pair/ORIGIN/N`` for an organisation."""
-    return f"pair/{whom}/{number}" if "://" in whom else whom
+    from vrmproto import spec
+    from vrmproto.cli.output import usage
+
+    if _PURPOSE.match(whom):
+        return whom
+    if not spec.load().valid("shared/origin.json", whom):
+        raise usage(
+            f"--for {whom}: is neither an origin such as https://shop.example nor a purpose such as agent/0"
+        )
+    return f"pair/{whom}/{number}"
 
 
 def _shown(key: PublicKey, **more: Any) -> dict[str, Any]:
@@ -117,11 +128,11 @@ def new(
     from vrmproto import keys
     from vrmproto.cli.output import usage
 
+    purpose = _purpose(whom, 0)
     try:
         seed = write_seed(file)
     except FileExistsError:
         raise usage(f"{file}: is there already, and a seed is never written over") from None
-    purpose = _purpose(whom, 0)
     key = keys.derive(seed, purpose, alg.value)
     _print(_shown(key.public, file=str(file), purpose=purpose), json)
 
@@ -163,6 +174,8 @@ def show(
         except ProtocolError as error:
             raise usage(error.detail) from None
         return
+    if what.startswith("did:") and not Path(what).exists():
+        raise usage(f"{what}: is no did:jwk, the one kind of did used here")
     if not Path(what).read_bytes().lstrip().startswith(b"{"):
         purpose = _purpose(whom, 0)
         _print(_shown(keys.derive(_seed(Path(what)), purpose, alg.value).public, purpose=purpose), json)

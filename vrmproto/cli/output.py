@@ -29,6 +29,8 @@ __all__ = [
     "read_keys",
     "show_report",
     "spec_at",
+    "styled",
+    "unconnected",
     "usage",
 ]
 
@@ -54,6 +56,27 @@ def emit(value: Any) -> None:
     sys.stdout.write(orjson.dumps(value).decode() + "\n")
 
 
+def styled(text: str, **style: Any) -> str:
+    """Text for ``typer.echo``, which drops styles off a terminal, but does not know NO_COLOR."""
+    import os
+
+    return text if os.environ.get("NO_COLOR") else typer.style(text, **style)
+
+
+def unconnected(error: BaseException | None) -> str:
+    """Why there was no connection, in words that are not the library's."""
+    import os
+
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "there is no such host"
+    number = error.os_error.errno if isinstance(error, aiohttp.ClientConnectorError) else None
+    if number is not None and number > 0:
+        return os.strerror(number)
+    return str(error or "") or "no connection"
+
+
 def usage(message: str) -> typer.Exit:
     """Say what is wrong with the call; raise what comes back."""
     typer.echo(f"vrmproto: {message}", err=True)
@@ -64,6 +87,8 @@ def spec_at(folder: Path | None) -> Spec:
     """The spec of a folder, by default the one that comes with this library."""
     from vrmproto import spec
 
+    if folder is not None and not (folder / "envelope.json").is_file():
+        raise usage(f"{folder}: is no spec folder, for it has no envelope.json")
     return spec.load(folder)
 
 
@@ -83,6 +108,8 @@ def read_keys(paths: Iterable[Path] | None) -> dict[str, PublicKey]:
         listed = document.get("keys", [document])
         if broken or not isinstance(listed, list):
             raise usage(f"{path}: is neither a JWK nor a JWK Set")
+        if not listed:
+            raise usage(f"{path}: holds no key")
         for entry in listed:
             jwk = entry.get("jwk", entry) if isinstance(entry, dict) else {}
             try:
@@ -125,8 +152,15 @@ def _show_facts(out: Console, facts: Mapping[str, Any]) -> None:
                     f"  {m['seq']:>4}  {timing.text(m['iat'])}  {m['type']} -> {m['state']}  {m['mid']}"
                 )
         elif isinstance(value, dict):
-            out.print(f"  {name}: " + ", ".join(f"{k} {v}" for k, v in value.items()))
+            out.print(f"  {_label(name)}: " + ", ".join(f"{k} {v}" for k, v in value.items()))
         elif name in ("executed_at", "checked_at"):
-            out.print(f"  {name}: {timing.text(value)}")
+            out.print(f"  {_label(name)}: {timing.text(value)}")
         else:
-            out.print(f"  {name}: {value}")
+            said = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+            out.print(f"  {_label(name)}: {said}")
+
+
+def _label(fact: str) -> str:
+    """A fact's name for people; the JSON keeps the short one."""
+    labels = {"known_here": "agreement is in this spec", "first_now": "identifier of the first party now"}
+    return labels.get(fact, fact.replace("_", " "))

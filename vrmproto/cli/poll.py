@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 def poll(
     folder: Folder,
     home: HomeUrl,
-    wait: Annotated[float, typer.Option(help="Seconds of patience if there is nothing.")] = 0,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds of patience if there is nothing.")] = 0,
     role: Role = "customer",
     origin: Origin = "",
     dev: Dev = False,
@@ -34,7 +34,13 @@ def poll(
     """
 
     async def work(opened: Any) -> None:
-        for event in await opened.poll(wait):
+        events = await opened.poll(wait)
+        if not opened.signers():
+            note = "this agent has no identifier yet, and so no inbox: it gets one by its first message"
+            typer.echo(note, err=True)
+        elif not events:
+            typer.echo("nothing has arrived", err=True)
+        for event in events:
             if json_:
                 shown = {
                     "mid": event.mid,

@@ -55,7 +55,11 @@ def send(
             typer.echo(f"{sent.status} {said.get('code')}: {said.get('detail')}", err=True)
             for fault in said.get("errors", ()):
                 typer.echo(f"  body{fault['pointer']} {fault['message']}", err=True)
-            typer.echo(f"  requirement {said.get('requirement')}", err=True)
+            rule = opened.spec.requirements.get(said.get("requirement", ""))
+            typer.echo(f"  {said.get('requirement')}: {rule.text if rule else 'no such rule here'}", err=True)
+            if type not in opened.spec.types:
+                known = ", ".join(sorted(opened.spec.types))
+                typer.echo(f"  the type {type} is none of this spec: {known}", err=True)
         if sent.problem is not None:
             raise typer.Exit(1)
 
@@ -63,12 +67,14 @@ def send(
 
 
 def _body(text: str) -> dict[str, Any]:
+    from vrmproto.cli.output import usage
+
     try:
         value = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
     except OSError as error:
-        raise typer.BadParameter(f"{text[1:]} cannot be read ({error.strerror})") from None
+        raise usage(f"--body {text}: cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise typer.BadParameter(f"the body is not JSON ({error})") from None
+        raise usage(f"--body: is not JSON ({error})") from None
     if not isinstance(value, dict):
-        raise typer.BadParameter("the body is to be a JSON object")
+        raise usage("--body: is to be a JSON object, such as {}")
     return value

@@ -32,10 +32,12 @@ def check(
     import dataclasses
 
     from vrmproto import spec
-    from vrmproto.cli.output import emit
+    from vrmproto.cli.output import emit, usage
     from vrmproto.editor import check as editor
 
     root = folder or spec.folder()
+    if not root.is_dir():
+        raise usage(f"{root}: is no folder")
     findings = editor.check(root)
     if json:
         emit({"ok": not findings, "folder": str(root), "findings": [dataclasses.asdict(f) for f in findings]})

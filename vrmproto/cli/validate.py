@@ -48,9 +48,11 @@ def validate(
     of an organisation is checked where --key has its key.
     """
     from vrmproto.cli.explain import Judge
-    from vrmproto.cli.output import console, emit, read_keys, spec_at
+    from vrmproto.cli.output import console, emit, read_keys, spec_at, usage
 
     loaded = spec_at(spec)
+    if home and not loaded.valid("shared/origin.json", home):
+        raise usage(f"--home {home}: is no origin, such as https://home.example")
     judge = Judge(
         loaded,
         home=home,
@@ -72,7 +74,7 @@ def validate(
             show_verdict(out, verdict, loaded)
     if not json and count == 1 and last is not None and last.ok:
         show_verdict(out, last, loaded)
-    note = f", {unchecked} signatures not checked (no key; see --key)" if unchecked else ""
+    note = f"; signature not checked: {unchecked} (no key; see --key)" if unchecked else ""
     console(err=json).print(f"{count} checked, {faulty} faulty{note}")
     if not count:
         typer.echo("vrmproto: there was nothing to check", err=True)
@@ -100,9 +102,9 @@ def _verdicts(judge: Judge, names: list[str]) -> Iterator[Verdict]:
             size = 0 if name == "-" else Path(name).stat().st_size
             advance = _progress(stack, name, size)
             label = "stdin" if name == "-" else name
-            for number, (text, read) in enumerate(inputs(handle), 1):
+            for text, read, place in inputs(handle):
                 advance(read)
-                yield judge.judge(text, f"{label}:{number}")
+                yield judge.judge(text, label + place)
 
 
 def _exists(name: str) -> bool:
@@ -134,8 +136,10 @@ def _progress(stack: ExitStack, name: str, size: int) -> Any:
     return advance
 
 
-def inputs(handle: IO[bytes]) -> Iterator[tuple[bytes, int]]:
-    """(text, bytes read) of each message in a file: lines, or one JSON value over many lines.
+def inputs(handle: IO[bytes]) -> Iterator[tuple[bytes, int, str]]:
+    """(text, bytes read, place) of each message in a file: lines, or one JSON value over many lines.
+
+    The place is ``:LINE``, and ``[NUMBER]`` from 0 in an array.
 
     Memory stays bounded: a file is read as a whole only while its first line is no JSON value by itself.
     """
@@ -143,35 +147,43 @@ def inputs(handle: IO[bytes]) -> Iterator[tuple[bytes, int]]:
     first = next(lines, None)
     if first is None:
         return
-    if first[:1] not in (b"{", b"[") or _json(first) is not None:
-        yield from _spread(first)
+    if first[1][:1] not in (b"{", b"[") or _json(first[1]) is not None:
+        yield from _spread(*first)
         for line in lines:
-            yield line, len(line) + 1
+            yield _placed(line)
         return
-    held, size = [first], len(first)
+    held, size = [first], len(first[1])
     for line in lines:
         held.append(line)
-        size += len(line) + 1
+        size += len(line[1]) + 1
         if size > MAX_WHOLE:
             break
-    whole = b"\n".join(held)
+    whole = b"\n".join(text for _, text in held)
     if _json(whole) is not None:
-        yield from _spread(whole)
+        yield from _spread(first[0], whole)
+    elif len(held) == 1 or first[1] in (b"{", b"["):
+        yield whole, size, f":{first[0]}"
     else:
-        one = len(held) == 1 or held[0].strip() in (b"{", b"[")
-        yield from [(whole, size)] if one else ((line, len(line) + 1) for line in held)
+        yield from map(_placed, held)
     for line in lines:
-        yield line, len(line) + 1
+        yield _placed(line)
 
 
-def _lines(handle: IO[bytes]) -> Iterator[bytes]:
-    """Lines that are not blank; of a line that is far too long only its beginning."""
+def _placed(line: tuple[int, bytes]) -> tuple[bytes, int, str]:
+    number, text = line
+    return text, len(text) + 1, f":{number}"
+
+
+def _lines(handle: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """(number, text) of the lines that are not blank; of a line that is far too long only its beginning."""
+    number = 0
     while line := handle.readline(MAX_LINE):
+        number += 1
         if len(line) == MAX_LINE and not line.endswith(b"\n"):
             while (rest := handle.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                 pass
         if text := line.strip():
-            yield text
+            yield number, text
 
 
 def _json(text: bytes) -> Any:
@@ -183,16 +195,16 @@ def _json(text: bytes) -> Any:
         return None
 
 
-def _spread(text: bytes) -> Iterator[tuple[bytes, int]]:
-    """One value, or each item of an array."""
+def _spread(line: int, text: bytes) -> Iterator[tuple[bytes, int, str]]:
+    """One value that begins at a line, or each item of an array."""
     value = _json(text) if text[:1] == b"[" else None
     if not isinstance(value, list):
-        yield text, len(text) + 1
+        yield _placed((line, text))
         return
     from vrmproto.strictjson import dumps
 
     for number, item in enumerate(value):
-        yield dumps(item), 0 if number else len(text)
+        yield dumps(item), 0 if number else len(text), f":{line}[{number}]"
 
 
 def show_verdict(out: Console, verdict: Verdict, spec: Spec) -> None:
@@ -203,9 +215,12 @@ def show_verdict(out: Console, verdict: Verdict, spec: Spec) -> None:
     out.print(f"{verdict.source}: {what}: ", end="")
     out.print("ok" if verdict.ok else "faulty", style="green" if verdict.ok else "bold red", end="")
     out.print(f"; signature {verdict.signature}" if verdict.signature != "none" else "")
+    told: set[str] = set()
     for fault in verdict.faults:
         rule = fault.code if fault.rule == fault.code else f"{fault.code}, {fault.rule}"
         out.print(f"  {fault.pointer or '(whole)'}: {fault.message}")
         if fault.right != fault.message:
             out.print(f"      right: {fault.right}", style="green")
-        out.print(f"      {rule} {fault.requirement}: {sentence(spec, fault.requirement)}", style="dim")
+        text = "" if fault.requirement in told else f": {sentence(spec, fault.requirement)}"
+        told.add(fault.requirement)
+        out.print(f"      {rule} {fault.requirement}{text}", style="dim")

@@ -60,6 +60,10 @@ def verify(
 
 
 def _record_of(path: Path) -> bytes:
+    from vrmproto.cli.output import usage
+
+    if path.is_dir() and not (path / "record.json").is_file():
+        raise usage(f"{path}: has no record.json; --against compares records")
     return (path / "record.json" if path.is_dir() else path).read_bytes()
 
 
@@ -76,6 +80,8 @@ def verify_path(spec: Spec, path: Path, known: list[PublicKey] | None = None) ->
         return bundle.verify(path.parent, spec)
     data = path.read_bytes()
     document = strictjson.read(data)[0]
+    if not document and data.count(b".") == 2 and len(data.split()) == 1:
+        raise usage(f"{path}: is a token and proves nothing by itself; `vrmproto validate` checks it")
     if "messages" in document and "manifest" not in document and "kind" not in document:
         return records.verify_thread(spec, data, known)
     return records.verify_record(spec, data, known)

@@ -64,6 +64,8 @@ class Stage:
     folder: Path
     tamper: int
     tell: Callable[[Line], None]
+    lasting: bool = True
+    """Whether the files outlive the line that names them."""
     actors: dict[str, Process] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     count: int = 0
@@ -86,14 +88,14 @@ class Stage:
         if expect:
             line["expect"] = expect
         line["verified"] = await self._holds(line, expect, Path(files) if files else None)
-        if files:
+        if files and self.lasting:
             line["files"] = files
         self.verified += line["verified"]
         if do == "record" and line["verified"]:
             self.records.add(str(line["record"]))
         self.tell(line)
         if not line["verified"]:
-            raise DemoError(f"step {self.count}: {answer.get('error', 'what it left does not prove it')}")
+            raise DemoError(f"step {self.count}: {_why(line, expect)}")
         return line
 
     async def _holds(self, line: Line, expect: str, files: Path | None) -> bool:
@@ -108,6 +110,16 @@ class Stage:
         if expect:
             return line.get("code") == expect and bool(report.get("ok"))
         return 200 <= int(line["status"]) < 300 and bool(report.get("ok"))
+
+
+def _why(line: Line, expect: str) -> str:
+    """Why a step is not verified."""
+    if "error" in line:
+        return str(line["error"])
+    if line.get("code", "") != expect:
+        came = line.get("code") or line.get("state") or line["status"]
+        return f"it came out as {came}, not as {expect or 'accepted'}"
+    return "the files that it left do not verify"
 
 
 def _last_line(log: Path) -> str:
@@ -210,10 +222,13 @@ async def run(
     port: int,
     tamper: int,
     tell: Callable[[Line], None],
-    stay: Callable[[str], None] | None,
+    stay: Callable[[str, Path, Line], None] | None,
     keep: Path | None = None,
 ) -> Line:
-    """Play the story; the summary line. With ``stay`` the home stays up until SIGINT, after it is called."""
+    """Play the story; the summary line.
+
+    With ``stay`` the home stays up until SIGINT, after it was called with URL, folder and summary.
+    """
     started = time.monotonic()
     async with contextlib.AsyncExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vrmproto-demo-")))
@@ -223,7 +238,7 @@ async def run(
         serve = ("-m", "vrmproto.cli", "serve", "--dev", "--port", str(port), "--data", str(folder / "home"))
         home = await stack.enter_async_context(_child("home", *serve, folder=folder))
         await _listens(port, home)
-        stage = Stage(folder, tamper, tell)
+        stage = Stage(folder, tamper, tell, lasting=keep is not None or stay is not None)
         for name in ACTORS:
             place = folder / name
             place.mkdir()
@@ -237,6 +252,8 @@ async def run(
             await play(stage.step, stage.origins)
         except (DemoError, TimeoutError) as error:
             failure = str(error) or "an actor did not answer in time"
+        if not failure and tamper > stage.count:
+            failure = f"no step {tamper} to tamper with: there are {stage.count}"
         summary: Line = {
             "steps": stage.count,
             "verified": stage.verified,
@@ -246,7 +263,7 @@ async def run(
         if failure:
             summary["failed"] = failure
         if stay is not None and not failure:
-            stay(home_url)
+            stay(home_url, folder, summary)
             await _interrupted()
         return summary
 
