@@ -26,6 +26,7 @@ NOW = 1_800_000_000
 DAY = 86_400
 HOME = "https://home.example"
 SHOP_ID = "https://shop.example"
+OTHER_ID = "https://bakery.example"
 EXT = "https://ext.example/x"
 
 PERSON, PERSON_EC = forge.ed25519("person"), forge.p256("person with P-256")
@@ -33,7 +34,11 @@ NEXT, LAST = forge.ed25519("person, second key"), forge.ed25519("person, third k
 STRANGER = forge.ed25519("stranger")
 SHOP, SHOP_EC = forge.ed25519("shop"), forge.p256("shop with P-256")
 SHOP_OLD, SHOP_ODD = forge.ed25519("shop, retired key"), forge.ed25519("shop, unpublished key")
-KEYS = (PERSON, PERSON_EC, NEXT, LAST, STRANGER, SHOP, SHOP_EC, SHOP_OLD, SHOP_ODD)
+OTHER = forge.ed25519("another organisation")
+# p and b of P-256
+P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
+P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+KEYS = (PERSON, PERSON_EC, NEXT, LAST, STRANGER, SHOP, SHOP_EC, SHOP_OLD, SHOP_ODD, OTHER)
 SHOP_KEYS = (SHOP, SHOP_EC, SHOP_OLD, SHOP_ODD)
 
 
@@ -73,6 +78,33 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Then:
+    """What is answered once the first of two faults is mended: by another token or in other circumstances."""
+
+    requirement: str
+    code: str
+    token: bytes = b""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def expect(self) -> dict[str, Any]:
+        file = {"file": THEN} if self.token else {}
+        verdict = {"status": STATUS[self.code], "code": self.code, "requirement": self.requirement}
+        return {**file, **self.changes, **verdict}
+
+    @property
+    def told(self) -> str:
+        if self.token:
+            return f"`{THEN}` mends the first fault and is answered with the second."
+        if self.changes:
+            names = ", ".join(f"`{name}`" for name in self.changes)
+            return f"With the {names} of `then` the second is answered."
+        return "No other token shows the second alone."
+
+
+THEN = "then.jwt"
+
+
+@dataclass(frozen=True)
 class Vector:
     slug: str
     what: str
@@ -88,6 +120,10 @@ class Vector:
     keys: Mapping[str, Any] = field(default_factory=dict)
     thread: Sequence[Sent] = ()
     covers: Sequence[str] = ()
+    then: Then | None = None
+    """Only where two rules are broken on purpose."""
+    verdict: str = ""
+    """What the README says of the verdict, where the usual sentence would not be right."""
 
     def expect(self) -> dict[str, Any]:
         made: dict[str, Any] = {
@@ -108,11 +144,22 @@ class Vector:
             made |= {"accept": True, "status": self.status, "mid": forge.mid(self.token), "state": self.state}
         if self.covers:
             made["covers"] = list(self.covers)
+        if self.then:
+            made["then"] = self.then.expect()
         return made
 
     def files(self) -> dict[str, bytes]:
-        if self.code:
+        if self.verdict:
+            verdict = self.verdict
+        elif self.then:
+            verdict = (
+                f"Breaks two rules on purpose: {self.requirement}, looked at first and answered "
+                f"(`{self.code}`), and {self.then.requirement} (`{self.then.code}`). {self.then.told}"
+            )
+        elif self.code:
             verdict = f"Breaks {self.requirement} and nothing else: `{self.code}`."
+        elif self.status == 200:
+            verdict = f"Is answered with the receipt of the first time, which says *{self.state}*."
         else:
             verdict = f"Is taken; the thread is then *{self.state}*."
         if self.covers:
@@ -122,6 +169,7 @@ class Vector:
             "README.md": readme.encode(),
             "token.jwt": self.token,
             "expect.json": pretty(self.expect()),
+            **({THEN: self.then.token} if self.then and self.then.token else {}),
             **{s.file: s.token for s in self.thread},
         }
 
@@ -150,6 +198,8 @@ def taken(slug: str, state: str, what: str, token: bytes, **more: Any) -> Vector
 
 
 def who(key: Key) -> str:
+    if key is OTHER:
+        return OTHER_ID
     return SHOP_ID if key in SHOP_KEYS else key.did
 
 
@@ -214,7 +264,7 @@ class Story:
     ) -> dict[str, Any]:
         """The right claims of the next message of `key`."""
         made = {
-            "aud": SHOP_ID if who(key) != SHOP_ID else self.person.did,
+            "aud": self.person.did if who(key) == who(self.shop) else who(self.shop),
             "thid": self.thid,
             "prev": self.head,
             "iat": self.now,
@@ -243,14 +293,31 @@ class Story:
     def mid(self, index: int) -> str:
         return forge.mid(self.sent[index].token)
 
+    def among(self, *others: Story, after: Sequence[Story] = ()) -> Story:
+        """This story with the messages of others before, or after, its own."""
+        sent = [s for story in (*others, self, *after) for s in story.sent]
+        return replace(self, sent=tuple(replace(s, file=f"{n}.jwt") for n, s in enumerate(sent, 1)))
+
     def case(self, **more: Any) -> dict[str, Any]:
         """What a vector in this story has in its frame."""
         frame = {"thread": self.sent, "now": self.now, "keys": {SHOP_ID: published(SHOP, SHOP_EC)}}
         return {**frame, "known": (), **more, **({"known": (SHOP_ID, *more.get("known", ()))})}
 
 
-def proffered(key: Key = PERSON, salt: str = "", **body: Any) -> Story:
-    return Story(person=key).add(opening(key, salt=salt, body=proffer(**body)), "proffered")
+def proffered(
+    key: Key = PERSON, salt: str = "", shop: Key = SHOP, now: int = NOW, iat: int = 0, **body: Any
+) -> Story:
+    """A story that begins at `now` with a proffer, of another `iat` if one is given."""
+    iat = iat or now
+    made = opening(
+        key,
+        salt=salt,
+        aud=who(shop),
+        iat=iat,
+        exp=iat + 3600,
+        body=proffer(**{"answer_by": time(now + DAY), **body}),
+    )
+    return Story(person=key, shop=shop, now=now).add(made, "proffered")
 
 
 def acceptance(story: Story, **changes: Any) -> dict[str, Any]:
@@ -271,10 +338,13 @@ def alternative(story: Story, **changes: Any) -> dict[str, Any]:
     return without_none(made)
 
 
-def agreed(key: Key = PERSON, salt: str = "", **body: Any) -> Story:
-    story = proffered(key, salt, **body)
+def agreed(key: Key = PERSON, salt: str = "", agreement: str = "SD-BASE-DP", **more: Any) -> Story:
+    if agreement not in ("SD-BASE-DP", "SD-BASE"):
+        more = {"preferred": REFERENCE[agreement], "acceptable": None, **more}
+    story = proffered(key, salt, **more)
     changes = {"salt": salt} if salt else {}
-    return story.add(story.token(SHOP, "terms.accept", acceptance(story), **changes), "agreed")
+    body = acceptance(story, agreement=REFERENCE[agreement])
+    return story.add(story.token(story.shop, "terms.accept", body, **changes), "agreed")
 
 
 def countered(**body: Any) -> Story:
@@ -286,7 +356,7 @@ def proof(story: Story, old: Key, new: Key, signer: Key | None = None, **changes
     made = {
         "iss": old.did,
         "sub": new.did,
-        "aud": SHOP_ID,
+        "aud": who(story.shop),
         "home": HOME,
         "thid": story.thid,
         "iat": story.now,
@@ -484,6 +554,9 @@ def json_text() -> Iterator[Vector]:
     yield fine(
         "json-surrogate-pair", "A pair of surrogates in the right order is one character.", '"\\ud83d\\ude00"'
     )
+
+    what = "Strings hold U+FFFE and U+FFFF, as they are and escaped: noncharacters are characters here."
+    yield fine("json-noncharacters", what, '["\ufffe\uffff","\\ufffe\\uffff"]')
 
     def nested(levels: int) -> str:
         """A value that makes the payload so deep: the payload and `ext` are two levels themselves."""
@@ -703,6 +776,9 @@ def parties() -> Iterator[Vector]:
     )
     what = "Nobody has heard of the addressee here."
     yield refused("addressee-unknown", "VRM-ENV-025", "addressee-unknown", what, opening(), known=())
+    what = "The addressee is a did:jwk that nobody has heard of here."
+    token = opening(aud=STRANGER.did)
+    yield refused("addressee-unknown-person", "VRM-ENV-025", "addressee-unknown", what, token)
 
 
 # --- time --------------------------------------------------------------------------------------
@@ -795,6 +871,13 @@ def public_keys() -> Iterator[Vector]:
     yield bad("key-off-curve", "The point is not on P-256.", moved, "ES256")
     zero = {**point, "x": forge.b64(bytes(32)), "y": forge.b64(bytes(32))}
     yield bad("key-p256-zero", "The coordinates are zero.", zero, "ES256")
+    # x = 5 is that of a point; this is the same number modulo p, in 32 bytes
+    square = (5**3 - 3 * 5 + P256_B) % P256
+    y = pow(square, (P256 + 1) // 4, P256)
+    assert y * y % P256 == square
+    big = {n: forge.b64(v.to_bytes(32, "big")) for n, v in (("x", 5 + P256), ("y", y))}
+    what = "A coordinate is not below the prime; modulo the prime the point is on P-256."
+    yield bad("key-p256-beyond-prime", what, {**point, **big}, "ES256")
     yield bad("key-p256-short", "A coordinate has 31 bytes.", {**point, "x": forge.b64(bytes(31))}, "ES256")
     yield bad(
         "key-p384",
@@ -817,7 +900,7 @@ def public_keys() -> Iterator[Vector]:
     )
 
     def small(slug: str, what: str, x: bytes, order: int) -> Vector:
-        what += " The signature verifies for anyone."
+        what += " Where such a key is read, the signature verifies, and nobody has signed."
         return refused(slug, "VRM-ID-007", "key-invalid", what, _small(x, order))
 
     p = 2**255 - 19
@@ -826,6 +909,11 @@ def public_keys() -> Iterator[Vector]:
     yield small("key-small-order-2", "The key has order 2.", (p - 1).to_bytes(32, "little"), 2)
     yield small("key-small-order-4", "The key has order 4.", bytes(32), 4)
     yield small("key-small-order-8", "The key has order 8.", order8, 8)
+    sign = 2**255
+    what = "The key is the identity, with the sign bit set though x is 0."
+    yield small("key-small-order-1-sign", what, (1 + sign).to_bytes(32, "little"), 1)
+    what = "The key has order 2, with the sign bit set though x is 0."
+    yield small("key-small-order-2-sign", what, (p - 1 + sign).to_bytes(32, "little"), 2)
     what = "The key is the identity, encoded with a y beyond the field."
     yield small("key-not-canonical", what, (p + 1).to_bytes(32, "little"), 1)
 
@@ -859,6 +947,9 @@ def signatures() -> Iterator[Vector]:
     yield bad("signature-zero", "The signature is zero.", forge.sealed(PERSON, data, bytes(64)))
     yield bad("signature-short", "The signature lacks its last byte.", forge.sealed(PERSON, data, sign[:-1]))
     yield bad("signature-long", "A byte follows the signature.", forge.sealed(PERSON, data, sign + b"\0"))
+    jwk = {"crv": "Ed25519", "kty": "OKP", "x": forge.b64((2).to_bytes(32, "little"))}
+    what = "The Ed25519 key is no point of the curve: no x goes with y = 2, and nothing verifies under it."
+    yield bad("signature-no-point", what, _fake(forge.compact(jwk), kid=forge.thumbprint(jwk)))
     order = 2**252 + 27742317777372353535851937790883648493
     high = (int.from_bytes(sign[32:], "little") + order).to_bytes(32, "little")
     yield bad(
@@ -921,6 +1012,9 @@ def signatures() -> Iterator[Vector]:
         story.token(SHOP_OLD, "terms.reject"),
         **frame,
     )
+    what = "The discovery document of the organisation cannot be read: its origin is absent from `keys`."
+    token = story.token(SHOP, "terms.reject")
+    yield refused("key-unavailable", "VRM-ID-011", "key-unavailable", what, token, **story.case(keys={}))
     what = "A stranger signs in the name of an organisation, with a `kid` of its."
     token = forge.token(STRANGER, story.next(SHOP, "terms.reject"), forge.header(SHOP))
     yield bad("signature-organisation", what, token, **story.case())
@@ -945,7 +1039,7 @@ def repeats() -> Iterator[Vector]:
         **story.case(),
     )
     late = story.at(NOW + 2 * DAY)
-    what = "The first message again, after its `exp` and the thread's end: the receipt of then."
+    what = "The first message again, after its `exp` and after the thread has become *expired*."
     yield taken("repeat-late", "proffered", what, first, status=200, covers=("VRM-ENV-022",), **late.case())
     data = first.rpartition(b".")[0]
     what = "The first message again with the signature of a stranger."
@@ -987,6 +1081,15 @@ def contents() -> Iterator[Vector]:
     yield bad("ext-bytes-not-characters", "`ext` has 2100 characters in 4100 bytes.", {EXT: "\u00e9" * 2040})
     what = "`ext` has 4096 bytes as compact JSON."
     yield taken("ext-4096-bytes", "agreed", what, rotate({EXT: "a" * (4096 - frame)}), **story.case())
+    characters = {EXT: "\u00e9" * ((4096 - frame) // 2) + "a" * ((4096 - frame) % 2)}
+    assert len(forge.compact(characters)) == 4096
+    what = "`ext` has 4096 bytes as compact JSON in UTF-8, most of them of letters beyond ASCII."
+    yield taken("ext-4096-bytes-utf8", "agreed", what, rotate(characters), **story.case())
+    payload = text(story.next(NEXT, "agent.rotate", rotation(story), ext="@")).encode()
+    written = json.dumps(characters, separators=(" , ", " : ")).encode()
+    what = "The same 4096 bytes, written with escapes and white space: it is their compact form that counts."
+    token = forge.token(NEXT, payload.replace(b'"@"', written))
+    yield taken("ext-4096-bytes-escaped", "agreed", what, token, **story.case())
     made = {"urn:example:a": None, EXT: {"deep": [1, "two", {}]}}
     what = "An extension that nobody knows is kept and ignored."
     yield taken("ext-unknown", "agreed", what, rotate(made), covers=("VRM-ENV-033",), **story.case())
@@ -1386,6 +1489,9 @@ def guard_rules() -> Iterator[Vector]:
         token,
         other,
     )
+    token = other.token(PERSON, "terms.accept", acceptance(other, agreement=REFERENCE["SD-BASE"]))
+    what = "The person accepts what the proffer listed as acceptable, after the alternative."
+    yield answer("accept-acceptable-late", 5, "terms-not-offered", what, token, other)
     token = story.token(SHOP, "terms.alternative", alternative(story, agreement=strange))
     yield answer("alternative-unknown", 6, "roster-unknown", "The alternative is not in the roster.", token)
     version = {**REFERENCE["SD-BASE-A"], "version": "2.0"}
@@ -1468,10 +1574,524 @@ def rotations() -> Iterator[Vector]:
     yield bad("rotate-old-sender", "VRM-THR-002", what, token, moved, covers=("VRM-ID-024",))
     token = moved.token(SHOP, "agreement.terminate")
     what = "The organisation writes to the old identifier, after its rotation."
-    frame = moved.case(known=(PERSON.did,))
+    what += " It stays an addressee, though nobody lists it."
     yield refused(
-        "rotate-old-addressee", "VRM-THR-003", "aud-mismatch", what, token, covers=("VRM-ID-025",), **frame
+        "rotate-old-addressee",
+        "VRM-THR-003",
+        "aud-mismatch",
+        what,
+        token,
+        covers=("VRM-ID-025", "VRM-ENV-025"),
+        **moved.case(),
     )
+
+    forged = proof(story, PERSON, NEXT)
+    start = forged.rpartition(".")[0].encode()
+    what = "The proof has the right `iss` and `kid`, and the signature of a stranger."
+    token = rotate(proof=forge.sealed(STRANGER, start).decode())
+    yield bad("rotate-proof-forged", "VRM-ID-021", what, token, covers=("VRM-ENV-030",))
+    said = json.loads(forge.unb64(forged.split(".")[1]))
+    for slug, what, member, rule in (
+        ("kid", "The proof's `kid` is that of another key, the signature right.", {"kid": STRANGER.kid}, 8),
+        ("alg", "The proof's `alg` is ES256; key and signature are Ed25519.", {"alg": "ES256"}, 6),
+    ):
+        made = forge.token(PERSON, said, forge.header(PERSON, typ="vrm-proof+jwt", **member))
+        token = rotate(proof=made.decode())
+        yield bad(f"rotate-proof-{slug}", "VRM-ID-021", what, token, covers=(f"VRM-ID-{rule:03d}",))
+
+    what = "The key that was committed to comes, beside a proof that a stranger signed: none is asked for."
+    body = {"replaces": NEXT.did, "proof": proof(committed, NEXT, LAST, signer=STRANGER)}
+    token = committed.token(LAST, "agent.rotate", body)
+    yield taken("rotate-committed-proof", "agreed", what, token, covers=("VRM-ID-020",), **committed.case())
+    done = committed.add(committed.token(LAST, "agent.rotate", {"replaces": NEXT.did}), "agreed")
+    what = "The last rotation committed to no key, the one before it had: a proof is due again."
+    yield bad("rotate-forgotten", "VRM-ID-021", what, rotate(done, STRANGER, LAST, proof=None), done)
+    what = "The last rotation committed to no key, the one before it had: a right proof is taken."
+    token = rotate(done, STRANGER, LAST)
+    yield taken("rotate-forgotten-proof", "agreed", what, token, covers=("VRM-ID-021",), **done.case())
+
+
+@chapter
+def rebinding() -> Iterator[Vector]:
+    """A rotation in one thread, and the other threads of the pair."""
+
+    def rotated(story: Story, **body: Any) -> Story:
+        return story.add(story.token(NEXT, "agent.rotate", rotation(story, **body)), "agreed")
+
+    first, offer = agreed(), proffered(salt="second")
+    second = agreed(salt="goods", agreement="PDC-GOOD")
+    moved = rotated(first)
+
+    def after(story: Story, *more: Story) -> Story:
+        """The story of a thread that was there already when the rotation came in another."""
+        return story.among(*more, after=[moved])
+
+    rebound = ("VRM-ID-023",)
+    at = replace(after(offer), person=NEXT)
+    what = "A rotation in one thread rebinds another, a proffered one: the new identifier withdraws there."
+    token = at.token(NEXT, "terms.withdraw")
+    yield taken("rebind-proffered", "withdrawn", what, token, covers=rebound, **at.case())
+    what = "A rotation in one thread rebinds another: the old identifier withdraws there."
+    token = at.token(PERSON, "terms.withdraw")
+    yield refused(
+        "rebind-old-sender",
+        "VRM-THR-002",
+        "thread-unknown",
+        what,
+        token,
+        covers=("VRM-ID-023", "VRM-ID-024"),
+        **at.case(),
+    )
+    what = "A rotation in one thread rebinds another: the organisation rejects there, to the old identifier."
+    token = at.token(SHOP, "terms.reject", aud=PERSON.did)
+    yield refused(
+        "rebind-old-addressee",
+        "VRM-THR-003",
+        "aud-mismatch",
+        what,
+        token,
+        covers=("VRM-ID-023", "VRM-ID-025"),
+        **at.case(),
+    )
+    what = "A rotation in one thread rebinds another: the organisation rejects there, to the new identifier."
+    token = at.token(SHOP, "terms.reject")
+    yield taken("rebind-new-addressee", "rejected", what, token, covers=rebound, **at.case())
+
+    at = replace(after(second), person=NEXT)
+    what = "A rotation in one thread rebinds another that is agreed: the new identifier ends it."
+    token = at.token(NEXT, "agreement.terminate")
+    yield taken("rebind-agreed", "terminated", what, token, covers=rebound, **at.case())
+    what = "A rotation in one thread rebinds another that is agreed: the old identifier ends it."
+    token = at.token(PERSON, "agreement.terminate")
+    yield refused(
+        "rebind-agreed-old",
+        "VRM-THR-002",
+        "thread-unknown",
+        what,
+        token,
+        covers=("VRM-ID-023", "VRM-ID-024"),
+        **at.case(),
+    )
+    later = agreed(NEXT, "later")
+    at = replace(moved.among(after=[later]), person=NEXT)
+    what = "After a rotation a later agreement of the class is made: the one from before is superseded."
+    token = at.token(SHOP, "agreement.terminate")
+    yield refused(
+        "rebind-superseded",
+        "VRM-THR-005",
+        "state-conflict",
+        what,
+        token,
+        covers=("VRM-TRM-011", "VRM-ID-023"),
+        **at.case(),
+    )
+
+    keys = {SHOP_ID: published(SHOP), OTHER_ID: published(OTHER)}
+    other = agreed(salt="other", shop=OTHER)
+    at = after(other)
+    what = "A rotation leaves the thread with another organisation alone: the old identifier ends it."
+    token = at.token(PERSON, "agreement.terminate")
+    frame = at.case(keys=keys, known=(OTHER_ID,))
+    yield taken("rebind-not-others", "terminated", what, token, covers=rebound, **frame)
+    what = "A rotation leaves the thread with another organisation alone: the new identifier is a stranger."
+    token = at.token(NEXT, "agreement.terminate")
+    yield refused("rebind-not-others-new", "VRM-THR-002", "thread-unknown", what, token, **frame)
+    what = "A rotation leaves the thread with another organisation alone: it writes to the old identifier."
+    token = at.token(OTHER, "agreement.terminate")
+    yield taken("rebind-not-others-second", "terminated", what, token, covers=rebound, **frame)
+
+    moved = rotated(first, nkt=LAST.kid)
+    at = replace(after(second), person=NEXT)
+    what = "What was committed to in one thread counts in another: the key comes, and needs no proof."
+    token = at.token(LAST, "agent.rotate", {"replaces": NEXT.did})
+    yield taken("rotate-committed-elsewhere", "agreed", what, token, covers=("VRM-ID-020",), **at.case())
+    what = "What was committed to in one thread counts in another: another key comes, with a right proof."
+    token = at.token(STRANGER, "agent.rotate", rotation(at, STRANGER, NEXT))
+    yield refused("rotate-not-committed-elsewhere", "VRM-ID-020", "thread-unknown", what, token, **at.case())
+    at = replace(other.among(after=[moved]), person=PERSON)
+    what = "What was committed to towards one organisation does not count towards another: a proof does."
+    token = at.token(STRANGER, "agent.rotate", rotation(at, STRANGER, PERSON))
+    frame = at.case(keys=keys, known=(OTHER_ID,))
+    yield taken("rotate-committed-to-others", "agreed", what, token, covers=("VRM-ID-021",), **frame)
+
+    ends = NOW + 2 * DAY
+    short = rotated(agreed(ends=time(ends)))
+    at = replace(short.at(ends), person=NEXT)
+    what = "After a rotation the agreement still ends by its date: the new identifier ends it in that second."
+    token = at.token(NEXT, "agreement.terminate")
+    yield refused("rotate-ends", "VRM-THR-006", "deadline-passed", what, token, **at.case())
+    at = replace(short.at(ends - 1), person=NEXT)
+    what = "After a rotation the agreement runs until its date: the new identifier ends it a second before."
+    token = at.token(NEXT, "agreement.terminate")
+    yield taken("rotate-ends-before", "terminated", what, token, **at.case())
+
+
+# --- several agreements, several causes ----------------------------------------------------------
+
+
+@chapter
+def superseding() -> Iterator[Vector]:
+    """VRM-TRM-011; whether a thread is superseded is seen by whether it can still be ended."""
+    one = ("VRM-TRM-011",)
+
+    def stays(slug: str, what: str, at: Story, key: Key = SHOP, **more: Any) -> Vector:
+        token = at.token(key, "agreement.terminate")
+        return taken(f"supersede-{slug}", "terminated", what, token, covers=one, **at.case(**more))
+
+    def goes(slug: str, what: str, at: Story) -> Vector:
+        token = at.token(SHOP, "agreement.terminate")
+        more = {"covers": one, **at.case()}
+        return refused(f"supersede-{slug}", "VRM-THR-005", "state-conflict", what, token, **more)
+
+    first, second, third = (agreed(salt=f"number {n}") for n in (1, 2, 3))
+    goods = agreed(salt="goods", agreement="PDC-GOOD")
+    what = "A later agreement of another class leaves this one in force."
+    yield stays("other-class", what, first.among(after=[goods]))
+    what = "An agreement is in force beside an earlier one of another class."
+    yield stays("other-class-later", what, goods.among(first))
+    intent = agreed(salt="intent", agreement="PDC-INTENT")
+    what = "A later agreement leaves this one in force: neither is of the class SD, and each has its own."
+    yield stays("two-classes", what, goods.among(after=[intent]))
+    again = agreed(salt="goods again", agreement="PDC-GOOD")
+    yield goes("class-goods", "A later agreement of its class, not SD, was made.", goods.among(after=[again]))
+    plain = agreed(salt="plain", agreement="SD-BASE")
+    what = "A later agreement of its class was made, another one than this: the class counts, not the id."
+    yield goes("other-agreement", what, first.among(after=[plain]))
+    start = proffered(salt="alternative")
+    start = start.add(start.token(SHOP, "terms.alternative", alternative(start)), "countered")
+    body = acceptance(start, agreement=REFERENCE["SD-BASE-A"])
+    changed = start.add(start.token(PERSON, "terms.accept", body), "agreed")
+    what = "A later agreement of its class was made by an alternative that the person accepted."
+    yield goes("by-alternative", what, first.among(after=[changed]))
+    what = "A later alternative was offered and not accepted: this agreement is in force."
+    yield stays("not-by-offer", what, first.among(after=[start]))
+
+    keys = {SHOP_ID: published(SHOP), OTHER_ID: published(OTHER)}
+    other = agreed(salt="other", shop=OTHER)
+    what = "A later agreement of the class with another organisation leaves this one in force."
+    more = {"keys": keys, "known": (OTHER_ID,)}
+    yield stays("other-organisation", what, first.among(after=[other]), **more)
+    yield stays("other-organisation-first", what, other.among(after=[first]), OTHER, **more)
+    strange = agreed(STRANGER, "strange")
+    what = "A later agreement of the class by another person leaves this one in force."
+    yield stays("other-person", what, first.among(after=[strange]))
+    yield stays("later", "The later one of two agreements of a class is in force.", second.among(first))
+    what = "The first of three agreements of a class is superseded by the second."
+    yield goes("three-first", what, first.among(after=[second, third]))
+    what = "The second of three agreements of a class is superseded by the third."
+    yield goes("three-second", what, second.among(first, after=[third]))
+    what = "The third of three agreements of a class is in force."
+    yield stays("three-third", what, third.among(first, second))
+    offer = proffered(salt="open")
+    at = offer.among(after=[first])
+    token = at.token(SHOP, "terms.accept", acceptance(offer))
+    what = "A thread that is only proffered is not superseded: it is accepted after a later one was agreed."
+    yield taken("supersede-not-proffered", "agreed", what, token, covers=one, **at.case())
+
+
+@chapter
+def causes() -> Iterator[Vector]:
+    """VRM-THR-019: the answer to who ends it tells whether a thread is ended or superseded."""
+    ends = NOW + 2 * DAY
+    first = agreed(ends=time(ends))
+
+    def case(slug: str, made: int, number: int, code: str, what: str) -> Vector:
+        at = first.among(after=[agreed(salt="later", now=made)]).at(NOW + 3 * DAY)
+        token = at.token(PERSON, "agreement.terminate")
+        frame = {"covers": ("VRM-THR-019",), **at.case()}
+        return refused(f"cause-{slug}", f"VRM-THR-{number:03d}", code, what, token, **frame)
+
+    what = "The agreement ended by its date, a second before a later one of its class was made: ended."
+    yield case("ended-first", ends + 1, 6, "deadline-passed", what)
+    what = "A later agreement of its class was made a second before its date: superseded, and not ended."
+    yield case("superseded-first", ends - 1, 5, "state-conflict", what)
+    what = "A later agreement of its class was made in the second of its date: ended."
+    yield case("same-second", ends, 6, "deadline-passed", what)
+
+
+@chapter
+def clocks() -> Iterator[Vector]:
+    """VRM-HOM-014: a thread's time does not go back, whatever the home's clock does."""
+    ahead = NOW + 100
+    shown = {"covers": ("VRM-HOM-014",)}
+    offer = proffered(now=ahead, iat=NOW).at(NOW)
+    start = "The clock has gone back 100 seconds since the thread's last receipt. "
+
+    body = alternative(offer, answer_by=time(ahead))
+    token = offer.token(SHOP, "terms.alternative", body)
+    what = start + "`answer_by` lies after the clock, and in the second of that receipt."
+    yield refused(
+        "clock-back-deadline", "VRM-THR-020", "deadline-invalid", what, token, **shown, **offer.case()
+    )
+    body = alternative(offer, answer_by=time(ahead + 30 * DAY))
+    token = offer.token(SHOP, "terms.alternative", body)
+    what = start + "`answer_by` is 30 days after that receipt."
+    yield taken("clock-back-deadline-far", "countered", what, token, **shown, **offer.case())
+    token = offer.token(SHOP, "terms.reject", iat=NOW - 50, exp=NOW - 10)
+    what = start + "`exp` is judged by the clock: it was 10 seconds ago, and not 110."
+    yield taken("clock-back-exp", "rejected", what, token, **shown, **offer.case())
+    token = offer.token(SHOP, "terms.reject", iat=NOW + 61, exp=NOW + 3600)
+    what = start + "`iat` is judged by the clock: it lies 61 seconds ahead of it."
+    yield refused("clock-back-iat", "VRM-ENV-028", "not-yet-valid", what, token, **offer.case())
+
+    first = offer.at(ahead)
+    first = first.add(first.token(SHOP, "terms.accept", acceptance(first)), "agreed").at(NOW)
+    at = first.among(after=[agreed(salt="later")])
+    token = at.token(SHOP, "agreement.terminate")
+    what = start + "A later agreement of its class was made since: superseded, at the time of that receipt."
+    yield refused("clock-back-superseded", "VRM-THR-005", "state-conflict", what, token, **shown, **at.case())
+
+    def rotate(iat: int) -> bytes:
+        proven = rotation(first, proof=proof(first, PERSON, NEXT, iat=iat))
+        return first.token(NEXT, "agent.rotate", proven)
+
+    what = start + "The proof is dated 60 seconds after that receipt."
+    yield taken("clock-back-proof-ahead", "agreed", what, rotate(ahead + 60), **shown, **first.case())
+    what = start + "The proof is dated 86400 seconds before that receipt."
+    frame = {**shown, **first.case()}
+    yield refused("clock-back-proof-old", "VRM-ID-021", "thread-unknown", what, rotate(ahead - DAY), **frame)
+
+
+# --- order of checks -----------------------------------------------------------------------------
+
+
+@chapter
+def order() -> Iterator[Vector]:
+    """VRM-ENV-036: `order-A-B` has one fault that the check A answers and one that B would answer."""
+
+    def both(
+        slug: str,
+        what: str,
+        first: tuple[str, str],
+        second: tuple[str, str],
+        token: bytes,
+        then: bytes = b"",
+        changes: Mapping[str, Any] | None = None,
+        **frame: Any,
+    ) -> Vector:
+        (rule, code), (later, answer) = first, second
+        return refused(
+            f"order-{slug}",
+            rule,
+            code,
+            what,
+            token,
+            covers=("VRM-ENV-036",),
+            then=Then(later, answer, then, changes or {}),
+            **frame,
+        )
+
+    # bytes, JSON, header, claims
+    malformed, duplicate = ("VRM-ENV-002", "token-malformed"), ("VRM-ENV-007", "json-invalid")
+    version, typ = ("VRM-ENV-012", "version-unsupported"), ("VRM-ENV-014", "typ-invalid")
+    header, alg = ("VRM-ENV-013", "header-invalid"), ("VRM-ID-004", "alg-unsupported")
+    missing, form = ("VRM-ENV-015", "claim-missing"), ("VRM-ENV-017", "claim-invalid")
+    unknown, home = ("VRM-ENV-020", "claim-unknown"), ("VRM-ENV-021", "wrong-home")
+    size, alphabet = ("VRM-ENV-001", "too-large"), ("VRM-ENV-003", "token-malformed")
+    elsewhere = "https://elsewhere.example"
+
+    what = "65542 bytes in four segments."
+    yield both("size-segments", what, size, malformed, _spaced(65537) + b".AAAA", opening() + b".AAAA")
+    twice = text(claims(PERSON)).replace('"lang":', '"lang":"de","lang":')
+    token = forge.token(PERSON, twice)
+    head, payload = (p.decode() for p in token.split(b".")[:2])
+    padded = forge.sealed(PERSON, f"{head}.{_padded(payload)}".encode())
+    what = "The payload is padded, and signed like that; `lang` stands twice in the body."
+    yield both("segments-json", what, alphabet, duplicate, padded, token)
+    old = claims(PERSON, vrm="1.1")
+    token = forge.token(PERSON, text(old).replace('"lang":', '"lang":"de","lang":'))
+    what = "`lang` stands twice in the body; `vrm` is 1.1."
+    yield both("json-vrm", what, duplicate, version, token, forge.token(PERSON, old))
+    extra = {"jku": "https://keys.example/jwks"}
+    token = forge.token(PERSON, old, forge.header(PERSON, **extra))
+    what = "`vrm` is 1.1; the header has a member too many."
+    yield both("vrm-header", what, version, header, token, opening(head=forge.header(PERSON, **extra)))
+    token = opening(head=forge.header(PERSON, typ="JWT", **extra))
+    what = "The header has a member too many; `typ` is JWT."
+    yield both("header-typ", what, header, typ, token, opening(head=forge.header(PERSON, typ="JWT")))
+    token = opening(head=forge.header(PERSON, typ="JWT", alg="EdDSA"))
+    what = "`typ` is JWT; `alg` is EdDSA."
+    yield both("typ-alg", what, typ, alg, token, opening(head=forge.header(PERSON, alg="EdDSA")))
+    token = opening(head=forge.header(PERSON, alg="EdDSA"), iat=None)
+    yield both("alg-claims", "`alg` is EdDSA; `iat` is missing.", alg, missing, token, opening(iat=None))
+    token = opening(iat=None, jti="short")
+    what = "`iat` is missing; `jti` is too short."
+    yield both("claims-claims-form", what, missing, form, token, opening(jti="short"))
+    token = opening(jti="short", nbf=NOW)
+    what = "`jti` is too short; the claim `nbf` is not named."
+    yield both("claims-claims-closed", what, form, unknown, token, opening(nbf=NOW))
+    token = opening(nbf=NOW, home=elsewhere)
+    what = "The claim `nbf` is not named; `home` is another home."
+    yield both("claims-home", what, unknown, home, token, opening(home=elsewhere))
+
+    # repeat, addressee, time, key, signature
+    addressee, expired = ("VRM-ENV-025", "addressee-unknown"), ("VRM-ENV-027", "expired")
+    future, lifetime = ("VRM-ENV-028", "not-yet-valid"), ("VRM-ENV-029", "lifetime-too-long")
+    spelling, fit = ("VRM-ID-001", "key-invalid"), ("VRM-ID-006", "key-invalid")
+    unpublished, signature = ("VRM-ID-009", "key-unknown"), ("VRM-ENV-030", "signature-invalid")
+    kid, forged = ("VRM-ID-008", "kid-mismatch"), ("VRM-ENV-024", "signature-invalid")
+    past = {"iat": NOW - 3600, "exp": NOW - 60}
+
+    token = opening(home=elsewhere)
+    what = "`home` is another home; nobody has heard of the addressee."
+    yield both("home-aud", what, home, addressee, token, opening(), known=())
+    story = proffered()
+    late = story.at(NOW + 2 * DAY)
+    token = forge.sealed(STRANGER, story.sent[0].token.rpartition(b".")[0])
+    what = "The first message again with the signature of a stranger; `exp` was long ago."
+    changes: dict[str, Any] = {"thread": []}
+    yield both("repeat-time", what, forged, expired, token, changes=changes, **late.case())
+    what = "Nobody has heard of the addressee; `exp` was 60 seconds ago."
+    yield both("aud-time", what, addressee, expired, opening(**past), changes={"known": [SHOP_ID]}, known=())
+    long = {"iat": NOW - DAY - 61, "exp": NOW - 60}
+    token = opening(**long)
+    what = "`exp` was 60 seconds ago; the message was valid for 86401 seconds."
+    yield both("time-time-past", what, expired, lifetime, token, changes={"now": NOW - 1})
+    token = opening(iat=NOW + 61, exp=NOW + 61 + DAY + 1)
+    what = "`iat` is in 61 seconds; the message is valid for 86401 seconds."
+    yield both("time-time-future", what, future, lifetime, token, changes={"now": NOW + 1})
+    spaced = {"iss": forge.did(text(PERSON.jwk).replace(",", ", ", 1))}
+    what = "`exp` was 60 seconds ago; a space stands in the JWK of the identifier."
+    yield both("time-key", what, expired, spelling, opening(**past, **spaced), opening(**spaced))
+    token = story.token(SHOP_ODD, "terms.reject", **past)
+    right = story.token(SHOP_ODD, "terms.reject")
+    what = "`exp` was 60 seconds ago; the organisation does not publish the key."
+    yield both("time-key-unknown", what, expired, unpublished, token, right, **story.case())
+    data = forge.signing_input(forge.header(PERSON, alg="ES256"), claims(PERSON))
+    right = forge.sealed(STRANGER, forge.signing_input(forge.header(PERSON), claims(PERSON)))
+    what = "`alg` is ES256 and the key Ed25519; another key has signed."
+    yield both("key-signature", what, fit, signature, forge.sealed(STRANGER, data), right)
+    token = forge.token(STRANGER, story.next(SHOP, "terms.reject"), forge.header(SHOP_ODD))
+    right = forge.token(STRANGER, story.next(SHOP, "terms.reject"), forge.header(SHOP))
+    what = "The organisation does not publish the key; a stranger has signed."
+    yield both("key-signature-unknown", what, unpublished, signature, token, right, **story.case())
+    head = forge.header(PERSON, kid=NEXT.kid)
+    token = forge.sealed(STRANGER, forge.signing_input(head, claims(PERSON)))
+    what = "Another key has signed; `kid` is that of a third."
+    yield both("signature-kid", what, signature, kid, token, opening(head=head))
+
+    # ext, type, body
+    banned, ext = ("VRM-ENV-031", "ext-not-allowed"), ("VRM-ENV-032", "claim-invalid")
+    kind, body = ("VRM-ENV-034", "type-unknown"), ("VRM-ENV-035", "body-invalid")
+    thread = ("VRM-THR-002", "thread-unknown")
+    token = opening(head=head, ext={EXT: 1})
+    what = "`kid` is that of another key; a proffer carries an extension."
+    yield both("kid-ext", what, kid, banned, token, opening(ext={EXT: 1}))
+    what = "A proffer carries an extension, whose name is no URI."
+    yield both("ext-ext", what, banned, ext, opening(ext={"x": 1}))
+    new = {"type": "terms.unknown"}
+    what = "A name in `ext` is no URI; there is no such type."
+    yield both("ext-type", what, ext, kind, opening(ext={"x": 1}, **new), opening(**new))
+    wrong = proffer(lang="EN")
+    what = "A proffer carries an extension; `lang` is not written as BCP 47 wants it."
+    yield both("ext-body", what, banned, body, opening(ext={EXT: 1}, body=wrong), opening(body=wrong))
+    lost = {"thid": forge.mid(b"nothing.")}
+    what = "There is no such type, and no such thread."
+    token, right = (story.token(PERSON, t, **lost) for t in ("terms.unknown", "terms.withdraw"))
+    yield both("type-thread", what, kind, thread, token, right, **story.case())
+    what = "`reason` is empty; there is no such thread."
+    token, right = (story.token(SHOP, "terms.reject", b, **lost) for b in ({"reason": ""}, {}))
+    yield both("body-thread", what, body, thread, token, right, **story.case())
+
+    # thread, counterparty, row, prev
+    parent, agreement = ("VRM-THR-009", "parent-unknown"), ("VRM-THR-010", "agreement-unknown")
+    proven, counterparty = ("VRM-ID-021", "thread-unknown"), ("VRM-THR-003", "aud-mismatch")
+    role, state = ("VRM-THR-004", "role-forbidden"), ("VRM-THR-005", "state-conflict")
+    passed, unneeded = ("VRM-THR-006", "deadline-passed"), ("VRM-THR-008", "claim-unknown")
+    no_prev, stale = ("VRM-THR-011", "prev-unknown"), ("VRM-THR-012", "prev-stale")
+    done, nothing = _agreed(), forge.mid(b"nothing.")
+    astray = {"aud": STRANGER.did}
+    free = {"thid": None, "prev": None}
+    known = (STRANGER.did,)
+
+    what = "There is no such thread; `pthid` stands beside `thid`."
+    token = done.token(SHOP, "agreement.terminate", pthid=done.thid, **lost)
+    right = done.token(SHOP, "agreement.terminate", pthid=done.thid)
+    yield both("thread-thread-parent", what, thread, parent, token, right, **done.case())
+    what = "`pthid` and `agr` name nothing."
+    token = done.token(PERSON, "terms.proffer", proffer(), **free, pthid=nothing, agr=nothing)
+    right = done.token(PERSON, "terms.proffer", proffer(), **free, agr=nothing)
+    yield both("thread-thread-agreement", what, parent, agreement, token, right, **done.case())
+    right = done.token(SHOP, "agreement.terminate", **astray)
+    what = "`pthid` stands beside `thid`; `aud` is not the other party."
+    token = done.token(SHOP, "agreement.terminate", pthid=done.thid, **astray)
+    yield both("thread-counterparty", what, parent, counterparty, token, right, **done.case(known=known))
+    what = "`agr` names no agreement; `aud` is not the other party."
+    token = done.token(SHOP, "agreement.terminate", agr=nothing, **astray)
+    frame = done.case(known=known)
+    yield both("thread-counterparty-agreement", what, agreement, counterparty, token, right, **frame)
+    aside = {"aud": OTHER_ID}
+    token, right = (
+        done.token(NEXT, "agent.rotate", rotation(done, **b), **aside) for b in ({"proof": None}, {})
+    )
+    what = "A rotation without proof; `aud` is not the other party."
+    frame = done.case(known=(OTHER_ID,))
+    yield both("thread-counterparty-proof", what, proven, counterparty, token, right, **frame)
+    token, right = (story.token(NEXT, "agent.rotate", rotation(story, **b)) for b in ({"proof": None}, {}))
+    what = "A rotation without proof, in a thread that is not agreed yet: nothing is told of its state."
+    yield both("thread-row-proof", what, proven, state, token, right, **story.case())
+    token, right = (
+        done.token(NEXT, "agent.rotate", rotation(done, **b), prev=nothing) for b in ({"proof": None}, {})
+    )
+    what = "A rotation without proof; `prev` names no message."
+    yield both("thread-prev-proof", what, proven, no_prev, token, right, **done.case())
+    what = "`aud` is not the other party; a rejection after the acceptance."
+    token, right = (done.token(SHOP, "terms.reject", **c) for c in (astray, {}))
+    yield both("counterparty-row", what, counterparty, state, token, right, **done.case(known=known))
+    what = "A rejection after the acceptance; `prev` names no message."
+    token = done.token(SHOP, "terms.reject", prev=nothing)
+    right = done.token(SHOP, "agreement.terminate", prev=nothing)
+    yield both("row-prev", what, state, no_prev, token, right, **done.case())
+    what = "The organisation withdraws the proffer; `prev` names no message."
+    token = story.token(SHOP, "terms.withdraw", prev=nothing)
+    right = story.token(SHOP, "terms.reject", prev=nothing)
+    yield both("row-prev-role", what, role, no_prev, token, right, **story.case())
+    late = story.at(NOW + DAY)
+    what = "A rejection in the second of `answer_by`; `prev` names no message."
+    token = late.token(SHOP, "terms.reject", prev=nothing)
+    yield both("row-prev-late", what, passed, no_prev, token, changes={"now": NOW + DAY - 1}, **late.case())
+    what = "`agr` stands where the row needs none; `prev` names no message."
+    token, right = (
+        done.token(SHOP, "agreement.terminate", prev=nothing, **c) for c in ({"agr": done.head}, {})
+    )
+    yield both("row-prev-agreement", what, unneeded, no_prev, token, right, **done.case())
+
+    # guards
+    offered, new_terms = ("VRM-TRM-005", "terms-not-offered"), ("VRM-TRM-007", "alternative-not-new")
+    person, deadline = ("VRM-THR-024", "person-required"), ("VRM-THR-020", "deadline-invalid")
+    roster, listed = ("VRM-TRM-001", "roster-unknown"), ("VRM-TRM-006", "roster-unknown")
+    other = countered()
+    what = "`prev` names the proffer, after the alternative; what the proffer preferred is accepted."
+    token, right = (
+        other.token(PERSON, "terms.accept", acceptance(other), prev=p) for p in (other.thid, other.head)
+    )
+    yield both("prev-guards", what, stale, offered, token, right, **other.case())
+    what = "`prev` names no message; `answer_by` of the alternative is now."
+    body_ = alternative(story, answer_by=time(NOW))
+    token, right = (story.token(SHOP, "terms.alternative", body_, prev=p) for p in (nothing, story.head))
+    yield both("prev-guards-deadline", what, no_prev, deadline, token, right, **story.case())
+    elsewhere_ = {"id": "other", "version": "1.0"}
+    what = "An organisation proffers; the roster named is not held here."
+    token = forge.token(SHOP, claims(SHOP, aud=PERSON.did, body=proffer(roster=elsewhere_)))
+    frame = {"known": (PERSON.did, SHOP_ID), "keys": {SHOP_ID: published(SHOP)}}
+    right = opening(body=proffer(roster=elsewhere_))
+    yield both("guards-person", what, person, roster, token, right, **frame)
+    what = "The roster named is not held here; `answer_by` is now."
+    token, right = (opening(body=proffer(answer_by=time(NOW), **c)) for c in ({"roster": elsewhere_}, {}))
+    yield both("guards-roster", what, roster, deadline, token, right)
+    what = "The alternative is not in the roster; `alternative_to` names no proffer."
+    strange = {**REFERENCE["SD-BASE"], "id": "SD-OTHER"}
+    token, right = (
+        story.token(SHOP, "terms.alternative", alternative(story, alternative_to=nothing, **c))
+        for c in ({"agreement": strange}, {})
+    )
+    yield both("guards-roster-alternative", what, listed, new_terms, token, right, **story.case())
+    what = "The alternative is what was acceptable; its `answer_by` is now."
+    token, right = (
+        story.token(SHOP, "terms.alternative", alternative(story, answer_by=time(NOW), **c))
+        for c in ({"agreement": REFERENCE["SD-BASE"]}, {})
+    )
+    yield both("guards-alternative", what, new_terms, deadline, token, right, **story.case())
 
 
 # --- files -------------------------------------------------------------------------------------
@@ -1483,6 +2103,13 @@ A negative vector breaks exactly one rule and is otherwise right and correctly s
 is missing shows: the message is taken, or refused with another code. The folders are written by a program;
 nothing in them is made by hand.
 
+Two kinds of vectors break more than one rule:
+
+- The folders `order-A-B` show the order of checks (VRM-ENV-036). They break two rules on purpose, and no
+  third: one that the check A answers, and one that B would answer. `then` has the second.
+- No row of 1.0 needs `pthid` or `agr`. So a vector about a wrong one also has one that its row does not need
+  (VRM-THR-008), which is looked at later.
+
 ## A folder
 
 | file | content |
@@ -1490,6 +2117,7 @@ nothing in them is made by hand.
 | `README.md` | what it is, and which requirement it breaks |
 | `token.jwt` | the token under test, without a newline; it may hold any bytes |
 | `1.jwt`, `2.jwt`, ... | tokens that are sent first |
+| `then.jwt` | in some `order-` folders: the token with the first of its two faults mended |
 | `expect.json` | the circumstances and the verdict |
 
 | member of `expect.json` | meaning |
@@ -1497,13 +2125,20 @@ nothing in them is made by hand.
 | `kind` | `message`: the token is sent to a home as a message |
 | `now` | the home's clock, in epoch seconds, when the token arrives |
 | `home`, `dev` | the origin of the home; whether it is in development mode |
-| `known` | addressees known at the start; the parties of stored threads are known as well |
-| `keys` | origin to the `keys` and `historical_keys` of its discovery document |
+| `known` | addressees known at the start; who is or was a party of a stored thread is known as well |
+| `keys` | origin to the `keys` and `historical_keys` of its discovery document; absent: it cannot be read |
 | `thread` | what goes before, in order: `file`, the clock `now`, the `state` of its receipt; all are taken |
 | `accept` | the verdict |
 | `status`, `mid`, `state` | if taken: 202, or 200 for a repeat; the message id; the receipt's state |
 | `status`, `code`, `requirement` | if refused: the status, the code, and the requirement that is broken |
 | `covers` | further requirements that the vector shows |
+| `then` | in the `order-` folders: what is answered once the first of the two faults is mended |
+
+An origin that has no member in `keys` has no discovery document that can be read (`key-unavailable`).
+
+`then` has the `status`, `code` and `requirement` of the second fault. Its other members say how the first is
+mended: `file` is the token to send in place of `token.jwt`; `now`, `known` or `thread` stand in for those of
+the vector. Where it has none of these, no message has the second fault alone.
 
 ## How to run them, in any language
 
@@ -1512,7 +2147,9 @@ nothing in them is made by hand.
    as addressees.
 2. Set the clock to the `now` of each entry of `thread` and hand its `file` over: it is taken, and the state
    is as said.
+   The clock may go back between two tokens.
 3. Set the clock to `now` and hand over `token.jwt` as it is on disk. Compare.
+4. Where `then` has a way to mend the first fault, begin anew with it and compare with its verdict.
 
 A reader without threads can run the vectors that have no `thread`, up to the first check that needs one.
 The verdict is `code`; a home that does not tell the `requirement` may leave that out.

@@ -376,7 +376,7 @@ class Model:
             return False
         says = (p.iss, p.sub, p.aud, p.home, p.thid)
         counts = p.iat - SKEW <= now < p.iat + PROOF_LIFE
-        return counts and says == (pair[0], act.iss, pair[1], self.home, act.thid)
+        return counts and says == (act.body["replaces"], act.iss, pair[1], self.home, act.thid)
 
     def _place(self, act: Act, verdict: Verdict) -> Verdict:
         """VRM-HOM-024, after everything else."""

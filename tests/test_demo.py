@@ -88,6 +88,8 @@ def tampered(number: int) -> None:
     assert code != 0
     assert summary["verified"] == number - 1
     assert [s["verified"] for s in steps] == [True] * (number - 1) + [False]
+    assert f"step {number}: " in summary["failed"]
+    assert not any("files" in s for s in steps)  # they were gone before anyone could look
 
 
 @pytest.mark.parametrize("number", [1, 5, STEPS])

@@ -17,7 +17,7 @@ from joserfc.jwk import ECKey, OKPKey
 
 from tests import forge, make_vectors
 from tests.make_vectors import HOME, NOW, PERSON, PERSON_EC
-from tests.test_vectors import FOLDERS, RULES, SPEC, expectation, verdict
+from tests.test_vectors import FOLDERS, RULES, SPEC, expectation, then_wanted, verdict
 from vrmproto import envelope, guards, keys, rules, strictjson
 from vrmproto.envelope import Message, Opening
 from vrmproto.errors import ProtocolError
@@ -72,8 +72,16 @@ def test_a_rule_that_is_off_is_missed_by_its_vectors_only(
     # A dict without it: taken out and put back, it would stand last, in another order of checks.
     monkeypatch.setattr(module, name, {n: r for n, r in getattr(module, name).items() if n != rule})
     monkeypatch.setattr(rules, "_BY_PHASE", rules.by_phase(rules.RULES))
-    changed = {folder.name for folder in FOLDERS if verdict(folder) != before[folder]}
-    assert changed == broken_by()[rule]
+    changed = {folder: made for folder in FOLDERS if (made := verdict(folder)) != before[folder]}
+    assert {folder.name for folder in changed} == broken_by()[rule]
+    assert_seconds(changed)
+
+
+def assert_seconds(changed: dict[Path, dict[str, Any]]) -> None:
+    """A vector that breaks two rules on purpose gets the answer to the second when the first is off."""
+    for folder, made in changed.items():
+        if "then" in (expect := expectation(folder)):
+            assert made == then_wanted(expect), folder.name
 
 
 GUARDED = {
@@ -97,10 +105,12 @@ def test_a_guard_that_is_off_is_missed_by_its_vectors_only(
 ) -> None:
     before = normal()
     monkeypatch.setitem(guards.GUARDS, name, lambda case: None)
-    changed = {folder.name: verdict(folder) for folder in FOLDERS if verdict(folder) != before[folder]}
-    wanted = {folder.name for rule in GUARDED[name] for folder in FOLDERS if refused_by(folder, rule)}
+    changed = {folder: made for folder in FOLDERS if (made := verdict(folder)) != before[folder]}
+    wanted = {folder for rule in GUARDED[name] for folder in FOLDERS if refused_by(folder, rule)}
     assert changed.keys() == wanted
-    assert all(made["accept"] for made in changed.values()), "it broke another rule as well"
+    alone = [made for folder, made in changed.items() if "then" not in expectation(folder)]
+    assert all(made["accept"] for made in alone), "it broke another rule as well"
+    assert_seconds(changed)
 
 
 def refused_by(folder: Path, rule: str) -> bool:

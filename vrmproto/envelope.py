@@ -48,6 +48,9 @@ __all__ = [
 RECEIPT, REQUEST = "vrm-receipt+jwt", "vrm-request+jwt"
 PROOF, PING = "vrm-proof+jwt", "vrm-ping+jwt"
 
+_USUAL_HEADER = 256
+"""Longer headers are not remembered: anybody may send them, 64 kB each."""
+
 _TOKEN = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
@@ -76,7 +79,8 @@ def _jws(spec: Spec, raw: bytes, typ: str, home: str = "", dev: bool = False) ->
     if len(raw) > MAX_TOKEN or not _TOKEN.fullmatch(raw) or not all_canonical(raw):
         run("bytes", o)
     o.segments = [*raw.split(b".", 2), b"", b""][:3]
-    o.header, broken_header = _read_header(o.segments[0])
+    read_header = _read_header if len(o.segments[0]) <= _USUAL_HEADER else _read
+    o.header, broken_header = read_header(o.segments[0])
     o.claims, broken_payload = strictjson.read(decode(o.segments[1]))
     if broken_header or broken_payload:
         o.broken = broken_header | broken_payload
@@ -84,9 +88,11 @@ def _jws(spec: Spec, raw: bytes, typ: str, home: str = "", dev: bool = False) ->
     return o
 
 
-@functools.lru_cache(maxsize=4096)
-def _read_header(segment: bytes) -> tuple[dict[str, Any], frozenset[str]]:
+def _read(segment: bytes) -> tuple[dict[str, Any], frozenset[str]]:
     return strictjson.read(decode(segment))
+
+
+_read_header = functools.lru_cache(maxsize=4096)(_read)
 
 
 def parse(spec: Spec, raw: bytes, *, home: str, dev: bool = False) -> Opening:

@@ -153,7 +153,7 @@ class Home:
                 for item in items:
                     outcomes.append(self._take(batch, item))
                 batch.write()
-        except StoreError:
+        except BaseException:  # an engine may raise more than StoreError: nothing was stored either way
             self._forget(touched)
             raise
         return outcomes
@@ -199,9 +199,11 @@ class Home:
         return self._append(batch, arrival, message, step)
 
     def _advance(self, batch: _Batch, message: Message) -> Step:
+        if message.thid in batch.thids:
+            batch.write()  # the cached head may have been put out since
         thread = self._head(batch.tx, message.thid) if message.thid else None
         elsewhere = message.agr or message.pthid or message.type in self.spec.rotations
-        if elsewhere or (thread is not None and (thread.thid in batch.thids or thread.pair in batch.pairs)):
+        if elsewhere or (thread is not None and thread.pair in batch.pairs):
             batch.write()  # it is judged by rows that may be pending
         now = max(batch.now, thread.received) if thread else batch.now
         context = self._context(batch.tx, thread, message, now)

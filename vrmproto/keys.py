@@ -63,6 +63,7 @@ _ALG_OF = {"EC": "ES256", "OKP": "Ed25519"}
 _P = 2**255 - 19
 _ORDER8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 _SMALL_ORDER_Y = frozenset({0, 1, _P - 1, _ORDER8, _P - _ORDER8})
+_P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -156,6 +157,8 @@ def _check_coordinates(jwk: Mapping[str, Any]) -> None:
             raise ValueError("another curve")
         if any(len(unb64(members[n])) != 32 for n in ("x", "y") if n in members):
             raise ValueError("a coordinate is not 32 bytes")
+        if "y" in members and any(int.from_bytes(unb64(members[n]), "big") >= _P256 for n in ("x", "y")):
+            raise ValueError("a coordinate is not below the prime")
         if _load(members) is None:
             raise ValueError("the point is not on the curve")
     except (ValueError, KeyError) as error:

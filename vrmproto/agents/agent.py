@@ -89,11 +89,11 @@ class Agent:
         dev: bool = False,
         seed: bytes | None = None,
         clock: Callable[[], float] = time.time,
-        spec: Spec | Path | None = None,
+        spec: Spec | Path | str | None = None,
         **options: Any,
     ) -> Self:
         """Open or make an agent's folder; nothing is sent. ``spec`` is another spec or its folder."""
-        loaded = spec if isinstance(spec, Spec) else load_spec(spec)
+        loaded = spec if isinstance(spec, Spec) else load_spec(Path(spec) if spec else None)
         return cls(Book(folder, seed), loaded, home, dev=dev, clock=clock, **options)
 
     async def __aenter__(self) -> Self:

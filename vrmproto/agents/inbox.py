@@ -78,6 +78,7 @@ class Inbox:
         """Everything in the inbox of one identifier, stored and acknowledged; WireError."""
         events: list[Event] = []
         ack: tuple[str, ...] = ()
+        taken: set[str] = set()
         while True:
             answer = await self._wire.poll(signer, limit=_PAGE, ack=ack)
             if not answer.ok:
@@ -85,7 +86,7 @@ class Inbox:
             document = answer.document()
             if self._spec.faults("documents/poll.json", document):
                 raise WireError(f"{self._wire.home} answers a poll with something else")
-            order = [mid for mid in document["order"] if mid in document["sets"] and mid not in ack]
+            order = [mid for mid in document["order"] if mid in document["sets"] and mid not in taken]
             for mid in order:
                 events.append(
                     await self.take(signer, document["sets"][mid], document["receipts"].get(mid, ""))
@@ -93,6 +94,7 @@ class Inbox:
             if not order:
                 return events
             ack = tuple(order)
+            taken.update(order)
 
     async def take(self, signer: Signer, token: str, receipt: str) -> Event:
         """One message with its receipt, whatever it is: stored when this returns."""
@@ -163,7 +165,8 @@ class Inbox:
     async def pull(self, signer: Signer, thid: str) -> str:
         """Read a thread from where the own copy ends, into it; the home's checkpoint.
 
-        Raises ProtocolError or ChainError at the first message that does not verify, and WireError.
+        Raises ProtocolError or ChainError at the first message that does not verify, and WireError; a page
+        that brings nothing new although more is to come is a ``gap``.
         """
         while True:
             copy = self._ledger.copy(thid)
@@ -177,10 +180,17 @@ class Inbox:
             document = answer.document()
             if self._spec.faults("documents/thread.json", document):
                 raise WireError(f"{self._wire.home} answers a read with something else")
+            checkpoint, new = str(document["checkpoint"]), False
             for item in document["messages"]:
-                self._ledger.add(await self._open(None, item["token"], item["receipt"]))
+                link = await self._open(None, item["token"], item["receipt"])
+                if link.claims["thid"] != thid:
+                    raise ChainError("receipt", "it is of another thread", (item["token"], item["receipt"]))
+                new = self._ledger.add(link) or new
             if not document.get("next") or not document["messages"]:
-                return str(document["checkpoint"])
+                return checkpoint
+            if not new:
+                detail = f"from {start} on there is to be more, and nothing comes"
+                raise ChainError("gap", detail, (checkpoint,))
 
 
 def _place(receipt: str) -> tuple[str, int]:

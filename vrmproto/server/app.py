@@ -34,6 +34,8 @@ def create_app(home: Home, clock: Callable[[], float] = time.time) -> web.Applic
     for endpoint in home.spec.endpoints:
         path = endpoint_path(dict(endpoint))
         app.router.add_route(endpoint["method"], path, handlers[endpoint["name"]])
+        if endpoint["method"] == "GET" and endpoint["auth"] == "none":
+            app.router.add_route("HEAD", path, handlers[endpoint["name"]])
         app.router.add_route("OPTIONS", path, _preflight)
 
     async def lifespan(_: web.Application) -> AsyncIterator[None]:

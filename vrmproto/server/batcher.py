@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 from vrmproto.errors import ProtocolError
@@ -16,6 +17,8 @@ from vrmproto.home import Acknowledgement, Answer, Arrival, Home, Outcome
 from vrmproto.storage.base import StoreBusyError, StoreError
 
 __all__ = ["Batcher", "Wakeups"]
+
+_log = logging.getLogger("vrmproto.server")
 
 Item = Arrival | Acknowledgement
 
@@ -106,9 +109,9 @@ class Batcher:
             self._fail(batch, error)
         except StoreError as error:
             self._fail(batch, error)
-        except Exception as error:
+        except Exception as error:  # whatever it was, the next messages are to be judged
+            _log.exception("a batch could not be judged")
             self._fail(batch, error)
-            raise
         else:
             self._deliver(batch, outcomes)
         self._scheduled = bool(self._queue)

@@ -21,7 +21,11 @@ __all__ = ["BODY_SECONDS", "CORS", "json_answer", "problem_answer", "problems", 
 _log = logging.getLogger("vrmproto.server")
 
 BODY_SECONDS = 10.0
-CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Retry-After"}
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Retry-After",
+    "Server": "vrmproto",  # and not the versions of what it stands on
+}
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match",
@@ -78,7 +82,7 @@ def problems(spec: Spec) -> Middleware:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            detail = "there is no such endpoint; the discovery document lists them"
+            detail = "there is no such endpoint; /.well-known/vrm-configuration lists them"
             return problem_answer(spec, ProtocolError("not-found", detail, rule="VRM-HOM-032"))
         except StoreError as error:
             _log.error("the store cannot work: %s", error)

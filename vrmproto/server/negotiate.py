@@ -14,8 +14,10 @@ Layer = Literal["manifest", "plain", "legal", "machine"]
 LAYERS: tuple[Layer, ...] = ("manifest", "plain", "legal", "machine")
 
 
-def _not_acceptable() -> ProtocolError:
+def _not_acceptable(languages: list[str] | None = None) -> ProtocolError:
     detail = "the layers are application/json, text/markdown, text/markdown;layer=legal, application/ld+json"
+    if languages:
+        detail = f"the languages of this layer are {', '.join(languages)}"
     return ProtocolError("not-acceptable", detail, rule="VRM-TRM-015")
 
 
@@ -52,7 +54,7 @@ def _text(agreement: Agreement, layer: str, languages: list[str], strict: bool) 
             if text.lang.lower() == language or text.lang.lower() == language.partition("-")[0]:
                 return text
     if not texts or strict:
-        raise _not_acceptable()
+        raise _not_acceptable([t.lang for t in texts])
     return texts[0]
 
 

@@ -64,6 +64,9 @@ class Settings:
         return asdict(self)
 
 
+_SAID = {int: "a whole number", bool: "true or false", str: "a text"}
+
+
 def _cast(name: str, value: Any, source: str) -> Any:
     wanted: type = type(getattr(Settings(), name))
     if wanted is bool and isinstance(value, str):
@@ -77,7 +80,7 @@ def _cast(name: str, value: Any, source: str) -> Any:
             raise ValueError
         return wanted(value)
     except ValueError:
-        raise SettingsError(f"{source}: {name} is to be of type {wanted.__name__}") from None
+        raise SettingsError(f"{source}: {name} is to be {_SAID[wanted]}") from None
 
 
 def _from_file(path: Path) -> dict[str, Any]:

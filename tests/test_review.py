@@ -1,0 +1,176 @@
+"""What a review found by thinking like an attacker: each was a fault, shown here, and is mended."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests import test_agents, world
+from tests.world import acceptance, agreement, proffer
+from vrmproto import envelope, keys
+from vrmproto.errors import ProtocolError
+from vrmproto.home import Answer, Arrival, Config, Home
+from vrmproto.keys import PrivateKey
+from vrmproto.storage.base import Transaction
+from vrmproto.storage.memory import MemoryStore
+
+# --- a home ------------------------------------------------------------------------------------
+
+
+async def test_a_stranger_learns_nothing_by_claiming_to_be_a_changed_key() -> None:
+    """Who holds a record knows its identifiers and mids, and is no party all the same (VRM-PRV-003)."""
+    async with world.running() as here:
+        org, person, stranger = await here.organisation(), here.person(), here.person()
+        thid = (await person.send("terms.proffer", proffer(here.clock), org.id)).document["mid"]
+
+        async def probe(thread: str = thid, **members: Any) -> bytes:
+            named = {"thid": thread, "prev": thread, "to": org.id, **members}
+            reply = await stranger.send("agent.rotate", {"replaces": person.id}, **named)
+            return reply.body
+
+        unknown = await probe("A" * 43)
+        assert json.loads(unknown)["code"] == "thread-unknown"
+        assert await probe() == unknown
+        await org.send("terms.accept", acceptance(thid), person.id, thid=thid, prev=thid)
+        assert await probe() == unknown
+        assert await probe(prev="A" * 43) == unknown
+        assert await probe(to=here.person().id, thread="A" * 43) == await probe(to=here.person().id)
+        await person.send("agreement.terminate", {}, org.id, thid=thid, prev=thid)
+        assert await probe() == unknown
+
+
+def test_headers_that_nobody_sends_are_not_remembered() -> None:
+    """64 kB of header cost no key to make, and a megabyte of lists to hold."""
+    envelope._read_header.cache_clear()
+    payload = keys.b64(b'{"vrm":"1.0"}')
+    for number in range(20):
+        header = keys.b64(b'{"a":[%d%s]}' % (number, b",[]" * 15000))
+        with pytest.raises(ProtocolError, match="header-invalid"):
+            envelope.parse(world.SPEC, f"{header}.{payload}.AA".encode(), home="https://home.example")
+    assert envelope._read_header.cache_info().currsize == 0
+
+
+class NoMemory(MemoryStore):
+    """Like ``sqlite3``, which raises MemoryError and no error of its own for SQLITE_NOMEM."""
+
+    fails = False
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        with super().begin() as transaction:
+            yield transaction
+            if self.fails:
+                self.fails = False
+                raise MemoryError
+
+
+async def test_a_batch_that_fails_in_an_unforeseen_way_takes_nothing_with_it() -> None:
+    """Neither do the next messages wait for ever, nor is anything of it remembered."""
+    store = NoMemory()
+    async with world.running(store) as here:
+        org, person = await here.organisation(), here.person()
+        token = person.sign(person.claims("terms.proffer", proffer(here.clock), org.id))
+        mid = envelope.mid_of(token)
+        store.fails = True
+        assert (await here.post(token)).code == "unavailable"
+        later = person.claims("terms.withdraw", {}, org.id, thid=mid, prev=mid)
+        async with asyncio.timeout(5):
+            assert (await here.post(person.sign(later))).code == "thread-unknown"
+            assert (await here.post(token)).status == 202
+
+
+def test_a_thread_put_out_of_memory_within_its_batch_is_found_in_the_batch() -> None:
+    """A cache that is too small makes a home slow, not wrong."""
+    clock, now = world.Clock(), 1_800_000_000
+    clock.offset = now - clock()
+    config = Config(origin="https://home.example", cached_threads=1)
+    home = Home(world.SPEC, MemoryStore(), [keys.generate()], config)
+    org, people = keys.generate(), [keys.generate() for _ in range(3)]
+    with home.store.begin() as transaction:
+        transaction.know(org.did)
+
+    def arrival(key: PrivateKey, kind: str, body: dict[str, Any], **more: str) -> Arrival:
+        claims = {"vrm": "1.0", "home": config.origin, "type": kind, "iss": key.did, "aud": org.did}
+        claims |= {"jti": keys.b64(bytes(16)), "iat": now, "exp": now + 60, "body": body, **more}
+        return Arrival(home.parse(envelope.seal(key, claims).encode()))
+
+    opened = [arrival(key, "terms.proffer", proffer(clock)) for key in people]
+    first = opened[0].opening.mid
+    ended = arrival(people[0], "terms.withdraw", {}, thid=first, prev=first)
+    outcomes = home.accept_batch([*opened, ended], now)
+    assert [o.status if isinstance(o, Answer) else o for o in outcomes] == [202, 202, 202, 202]
+
+
+# --- agents at a home that lies ----------------------------------------------------------------
+
+
+@pytest.fixture
+async def liar(tmp_path: Path) -> AsyncIterator[test_agents.World]:
+    async with AsyncExitStack() as stack:
+        built = test_agents.World(tmp_path, stack)
+        await built.start()
+        yield built
+
+
+async def test_a_thread_without_end_is_given_up(liar: test_agents.World) -> None:
+    """A home that shows the same page for ever, and each time says that there is more."""
+    vendor, customer = await liar.vendor(), await liar.customer()
+    sent = await customer.proffer(vendor.origin)
+    page = {"seq": 1, "token": sent.token, "receipt": sent.receipt}
+
+    async def after(request: web.Request, response: web.Response) -> web.Response | None:
+        if not request.path.startswith("/v1/threads/"):
+            return None
+        assert isinstance(response.body, bytes)
+        return web.json_response({**json.loads(response.body), "messages": [page], "next": 2})
+
+    liar.after = after
+    async with asyncio.timeout(5):
+        view = await customer.thread(sent.thid)
+    assert (view.verified, view.reason) == (False, "gap")
+
+
+async def test_an_inbox_without_end_is_given_up(liar: test_agents.World) -> None:
+    """A home that shows two messages by turns, whatever is acknowledged."""
+    vendor, customer = await liar.vendor(), await liar.customer()
+    sent = [await customer.proffer(vendor.origin) for _ in range(2)]
+    turns = itertools.cycle(sent)
+
+    async def before(request: web.Request) -> web.Response | None:
+        if request.path != "/v1/poll":
+            return None
+        one = next(turns)
+        shown = {"sets": {one.mid: one.token}, "order": [one.mid], "receipts": {one.mid: one.receipt}}
+        return web.json_response({**shown, "moreAvailable": False})
+
+    liar.before = before
+    async with asyncio.timeout(5):
+        events = await vendor.poll()
+    assert [e.mid for e in events] == [s.mid for s in sent]
+
+
+async def test_a_page_of_another_thread_is_not_taken(liar: test_agents.World) -> None:
+    """What others say to each other is verified, and still none of her threads."""
+    vendor, other, customer = await liar.vendor(), await liar.customer("ben"), await liar.customer()
+    theirs = await other.proffer(vendor.origin)
+    hers = await customer.proffer(vendor.origin)
+    page = {"seq": 1, "token": theirs.token, "receipt": theirs.receipt}
+
+    async def after(request: web.Request, response: web.Response) -> web.Response | None:
+        if not request.path.startswith("/v1/threads/"):
+            return None
+        assert isinstance(response.body, bytes)
+        return web.json_response({**json.loads(response.body), "messages": [page]})
+
+    liar.after = after
+    view = await customer.thread(hers.thid)
+    assert (view.verified, view.reason) == (False, "receipt")
+    assert [v.thid for v in customer.views()] == [hers.thid]
