@@ -1766,10 +1766,12 @@ def superseding() -> Iterator[Vector]:
     what = "A later alternative was offered and not accepted: this agreement is in force."
     yield stays("not-by-offer", what, first.among(after=[start]))
 
-    keys = {SHOP_ID: published(SHOP), OTHER_ID: published(OTHER)}
     other = agreed(salt="other", shop=OTHER)
     what = "A later agreement of the class with another organisation leaves this one in force."
-    more = {"keys": keys, "known": (OTHER_ID,)}
+    more: dict[str, Any] = {
+        "keys": {SHOP_ID: published(SHOP), OTHER_ID: published(OTHER)},
+        "known": (OTHER_ID,),
+    }
     yield stays("other-organisation", what, first.among(after=[other]), **more)
     yield stays("other-organisation-first", what, other.among(after=[first]), OTHER, **more)
     strange = agreed(STRANGER, "strange")
@@ -1855,33 +1857,28 @@ def clocks() -> Iterator[Vector]:
 # --- order of checks -----------------------------------------------------------------------------
 
 
-@chapter
-def order() -> Iterator[Vector]:
+Fault = tuple[str, str]
+"""A requirement and its code."""
+
+
+def both(
+    slug: str,
+    what: str,
+    first: Fault,
+    second: Fault,
+    token: bytes,
+    then: bytes = b"",
+    changes: Mapping[str, Any] | None = None,
+    **frame: Any,
+) -> Vector:
     """VRM-ENV-036: `order-A-B` has one fault that the check A answers and one that B would answer."""
+    made = Then(*second, then, changes or {})
+    return refused(f"order-{slug}", *first, what, token, covers=("VRM-ENV-036",), then=made, **frame)
 
-    def both(
-        slug: str,
-        what: str,
-        first: tuple[str, str],
-        second: tuple[str, str],
-        token: bytes,
-        then: bytes = b"",
-        changes: Mapping[str, Any] | None = None,
-        **frame: Any,
-    ) -> Vector:
-        (rule, code), (later, answer) = first, second
-        return refused(
-            f"order-{slug}",
-            rule,
-            code,
-            what,
-            token,
-            covers=("VRM-ENV-036",),
-            then=Then(later, answer, then, changes or {}),
-            **frame,
-        )
 
-    # bytes, JSON, header, claims
+@chapter
+def order_to_home() -> Iterator[Vector]:
+    """Size, segments, JSON, `vrm`, header, `typ`, `alg`, claims, home."""
     malformed, duplicate = ("VRM-ENV-002", "token-malformed"), ("VRM-ENV-007", "json-invalid")
     version, typ = ("VRM-ENV-012", "version-unsupported"), ("VRM-ENV-014", "typ-invalid")
     header, alg = ("VRM-ENV-013", "header-invalid"), ("VRM-ID-004", "alg-unsupported")
@@ -1924,13 +1921,17 @@ def order() -> Iterator[Vector]:
     what = "The claim `nbf` is not named; `home` is another home."
     yield both("claims-home", what, unknown, home, token, opening(home=elsewhere))
 
-    # repeat, addressee, time, key, signature
+
+@chapter
+def order_to_kid() -> Iterator[Vector]:
+    """Home, repeat, addressee, time, key, signature, kid."""
+    home, elsewhere = ("VRM-ENV-021", "wrong-home"), "https://elsewhere.example"
     addressee, expired = ("VRM-ENV-025", "addressee-unknown"), ("VRM-ENV-027", "expired")
     future, lifetime = ("VRM-ENV-028", "not-yet-valid"), ("VRM-ENV-029", "lifetime-too-long")
     spelling, fit = ("VRM-ID-001", "key-invalid"), ("VRM-ID-006", "key-invalid")
     unpublished, signature = ("VRM-ID-009", "key-unknown"), ("VRM-ENV-030", "signature-invalid")
     kid, forged = ("VRM-ID-008", "kid-mismatch"), ("VRM-ENV-024", "signature-invalid")
-    past = {"iat": NOW - 3600, "exp": NOW - 60}
+    past: dict[str, Any] = {"iat": NOW - 3600, "exp": NOW - 60}
 
     token = opening(home=elsewhere)
     what = "`home` is another home; nobody has heard of the addressee."
@@ -1943,14 +1944,14 @@ def order() -> Iterator[Vector]:
     yield both("repeat-time", what, forged, expired, token, changes=changes, **late.case())
     what = "Nobody has heard of the addressee; `exp` was 60 seconds ago."
     yield both("aud-time", what, addressee, expired, opening(**past), changes={"known": [SHOP_ID]}, known=())
-    long = {"iat": NOW - DAY - 61, "exp": NOW - 60}
+    long: dict[str, Any] = {"iat": NOW - DAY - 61, "exp": NOW - 60}
     token = opening(**long)
     what = "`exp` was 60 seconds ago; the message was valid for 86401 seconds."
     yield both("time-time-past", what, expired, lifetime, token, changes={"now": NOW - 1})
     token = opening(iat=NOW + 61, exp=NOW + 61 + DAY + 1)
     what = "`iat` is in 61 seconds; the message is valid for 86401 seconds."
     yield both("time-time-future", what, future, lifetime, token, changes={"now": NOW + 1})
-    spaced = {"iss": forge.did(text(PERSON.jwk).replace(",", ", ", 1))}
+    spaced: dict[str, Any] = {"iss": forge.did(text(PERSON.jwk).replace(",", ", ", 1))}
     what = "`exp` was 60 seconds ago; a space stands in the JWK of the identifier."
     yield both("time-key", what, expired, spelling, opening(**past, **spaced), opening(**spaced))
     token = story.token(SHOP_ODD, "terms.reject", **past)
@@ -1970,7 +1971,12 @@ def order() -> Iterator[Vector]:
     what = "Another key has signed; `kid` is that of a third."
     yield both("signature-kid", what, signature, kid, token, opening(head=head))
 
-    # ext, type, body
+
+@chapter
+def order_to_thread() -> Iterator[Vector]:
+    """Kid, ext, type, body, thread."""
+    story, kid = proffered(), ("VRM-ID-008", "kid-mismatch")
+    head = forge.header(PERSON, kid=NEXT.kid)
     banned, ext = ("VRM-ENV-031", "ext-not-allowed"), ("VRM-ENV-032", "claim-invalid")
     kind, body = ("VRM-ENV-034", "type-unknown"), ("VRM-ENV-035", "body-invalid")
     thread = ("VRM-THR-002", "thread-unknown")
@@ -1979,13 +1985,13 @@ def order() -> Iterator[Vector]:
     yield both("kid-ext", what, kid, banned, token, opening(ext={EXT: 1}))
     what = "A proffer carries an extension, whose name is no URI."
     yield both("ext-ext", what, banned, ext, opening(ext={"x": 1}))
-    new = {"type": "terms.unknown"}
+    new: dict[str, Any] = {"type": "terms.unknown"}
     what = "A name in `ext` is no URI; there is no such type."
     yield both("ext-type", what, ext, kind, opening(ext={"x": 1}, **new), opening(**new))
     wrong = proffer(lang="EN")
     what = "A proffer carries an extension; `lang` is not written as BCP 47 wants it."
     yield both("ext-body", what, banned, body, opening(ext={EXT: 1}, body=wrong), opening(body=wrong))
-    lost = {"thid": forge.mid(b"nothing.")}
+    lost: dict[str, Any] = {"thid": forge.mid(b"nothing.")}
     what = "There is no such type, and no such thread."
     token, right = (story.token(PERSON, t, **lost) for t in ("terms.unknown", "terms.withdraw"))
     yield both("type-thread", what, kind, thread, token, right, **story.case())
@@ -1993,15 +1999,22 @@ def order() -> Iterator[Vector]:
     token, right = (story.token(SHOP, "terms.reject", b, **lost) for b in ({"reason": ""}, {}))
     yield both("body-thread", what, body, thread, token, right, **story.case())
 
-    # thread, counterparty, row, prev
+
+@chapter
+def order_to_prev() -> Iterator[Vector]:
+    """Thread, counterparty, row, prev."""
+    story, thread = proffered(), ("VRM-THR-002", "thread-unknown")
     parent, agreement = ("VRM-THR-009", "parent-unknown"), ("VRM-THR-010", "agreement-unknown")
     proven, counterparty = ("VRM-ID-021", "thread-unknown"), ("VRM-THR-003", "aud-mismatch")
     role, state = ("VRM-THR-004", "role-forbidden"), ("VRM-THR-005", "state-conflict")
     passed, unneeded = ("VRM-THR-006", "deadline-passed"), ("VRM-THR-008", "claim-unknown")
-    no_prev, stale = ("VRM-THR-011", "prev-unknown"), ("VRM-THR-012", "prev-stale")
+    no_prev = ("VRM-THR-011", "prev-unknown")
     done, nothing = _agreed(), forge.mid(b"nothing.")
-    astray = {"aud": STRANGER.did}
-    free = {"thid": None, "prev": None}
+    astray: dict[str, Any] = {"aud": STRANGER.did}
+    free: dict[str, Any] = {"thid": None, "prev": None}
+    agr: dict[str, Any] = {"agr": done.head}
+    unproven: dict[str, Any] = {"proof": None}
+    none: dict[str, Any] = {}
     known = (STRANGER.did,)
 
     what = "There is no such thread; `pthid` stands beside `thid`."
@@ -2020,23 +2033,21 @@ def order() -> Iterator[Vector]:
     token = done.token(SHOP, "agreement.terminate", agr=nothing, **astray)
     frame = done.case(known=known)
     yield both("thread-counterparty-agreement", what, agreement, counterparty, token, right, **frame)
-    aside = {"aud": OTHER_ID}
-    token, right = (
-        done.token(NEXT, "agent.rotate", rotation(done, **b), **aside) for b in ({"proof": None}, {})
-    )
+    aside: dict[str, Any] = {"aud": OTHER_ID}
+    token, right = (done.token(NEXT, "agent.rotate", rotation(done, **b), **aside) for b in (unproven, none))
     what = "A rotation without proof; `aud` is not the other party."
     frame = done.case(known=(OTHER_ID,))
     yield both("thread-counterparty-proof", what, proven, counterparty, token, right, **frame)
-    token, right = (story.token(NEXT, "agent.rotate", rotation(story, **b)) for b in ({"proof": None}, {}))
+    token, right = (story.token(NEXT, "agent.rotate", rotation(story, **b)) for b in (unproven, none))
     what = "A rotation without proof, in a thread that is not agreed yet: nothing is told of its state."
     yield both("thread-row-proof", what, proven, state, token, right, **story.case())
     token, right = (
-        done.token(NEXT, "agent.rotate", rotation(done, **b), prev=nothing) for b in ({"proof": None}, {})
+        done.token(NEXT, "agent.rotate", rotation(done, **b), prev=nothing) for b in (unproven, none)
     )
     what = "A rotation without proof; `prev` names no message."
     yield both("thread-prev-proof", what, proven, no_prev, token, right, **done.case())
     what = "`aud` is not the other party; a rejection after the acceptance."
-    token, right = (done.token(SHOP, "terms.reject", **c) for c in (astray, {}))
+    token, right = (done.token(SHOP, "terms.reject", **c) for c in (astray, none))
     yield both("counterparty-row", what, counterparty, state, token, right, **done.case(known=known))
     what = "A rejection after the acceptance; `prev` names no message."
     token = done.token(SHOP, "terms.reject", prev=nothing)
@@ -2051,16 +2062,18 @@ def order() -> Iterator[Vector]:
     token = late.token(SHOP, "terms.reject", prev=nothing)
     yield both("row-prev-late", what, passed, no_prev, token, changes={"now": NOW + DAY - 1}, **late.case())
     what = "`agr` stands where the row needs none; `prev` names no message."
-    token, right = (
-        done.token(SHOP, "agreement.terminate", prev=nothing, **c) for c in ({"agr": done.head}, {})
-    )
+    token, right = (done.token(SHOP, "agreement.terminate", prev=nothing, **c) for c in (agr, none))
     yield both("row-prev-agreement", what, unneeded, no_prev, token, right, **done.case())
 
-    # guards
+
+@chapter
+def order_of_guards() -> Iterator[Vector]:
+    """Prev, and the guards in the order of the row."""
+    story, other, nothing = proffered(), countered(), forge.mid(b"nothing.")
+    no_prev, stale = ("VRM-THR-011", "prev-unknown"), ("VRM-THR-012", "prev-stale")
     offered, new_terms = ("VRM-TRM-005", "terms-not-offered"), ("VRM-TRM-007", "alternative-not-new")
     person, deadline = ("VRM-THR-024", "person-required"), ("VRM-THR-020", "deadline-invalid")
     roster, listed = ("VRM-TRM-001", "roster-unknown"), ("VRM-TRM-006", "roster-unknown")
-    other = countered()
     what = "`prev` names the proffer, after the alternative; what the proffer preferred is accepted."
     token, right = (
         other.token(PERSON, "terms.accept", acceptance(other), prev=p) for p in (other.thid, other.head)

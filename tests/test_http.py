@@ -472,6 +472,9 @@ async def test_a_known_path_takes_its_method_only():
                 if method == b"HEAD":
                     raw = raw.replace(b"Host", b"Connection: close\r\nHost")
                     answer = await head_only(t.w, raw)
+                    if endpoint["method"] == "GET" and endpoint["auth"] == "none":
+                        assert answer.status == 200, endpoint["name"]
+                        continue
                 else:
                     answer = await speak(t.w, raw)
                     assert answer.code == "method-not-allowed", (method, endpoint["name"])
