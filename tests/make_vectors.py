@@ -2018,7 +2018,7 @@ def order_to_prev() -> Iterator[Vector]:
     known = (STRANGER.did,)
 
     what = "There is no such thread; `pthid` stands beside `thid`."
-    token = done.token(SHOP, "agreement.terminate", pthid=done.thid, **lost)
+    token = done.token(SHOP, "agreement.terminate", pthid=done.thid, thid=nothing)
     right = done.token(SHOP, "agreement.terminate", pthid=done.thid)
     yield both("thread-thread-parent", what, thread, parent, token, right, **done.case())
     what = "`pthid` and `agr` name nothing."
@@ -2086,7 +2086,7 @@ def order_of_guards() -> Iterator[Vector]:
     elsewhere_ = {"id": "other", "version": "1.0"}
     what = "An organisation proffers; the roster named is not held here."
     token = forge.token(SHOP, claims(SHOP, aud=PERSON.did, body=proffer(roster=elsewhere_)))
-    frame = {"known": (PERSON.did, SHOP_ID), "keys": {SHOP_ID: published(SHOP)}}
+    frame: dict[str, Any] = {"known": (PERSON.did, SHOP_ID), "keys": {SHOP_ID: published(SHOP)}}
     right = opening(body=proffer(roster=elsewhere_))
     yield both("guards-person", what, person, roster, token, right, **frame)
     what = "The roster named is not held here; `answer_by` is now."

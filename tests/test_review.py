@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from vrmproto import envelope, keys
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Answer, Arrival, Config, Home
 from vrmproto.keys import PrivateKey
+from vrmproto.server.app import load_signing_keys
 from vrmproto.storage.base import Transaction
 from vrmproto.storage.memory import MemoryStore
 
@@ -56,6 +59,28 @@ def test_headers_that_nobody_sends_are_not_remembered() -> None:
         with pytest.raises(ProtocolError, match="header-invalid"):
             envelope.parse(world.SPEC, f"{header}.{payload}.AA".encode(), home="https://home.example")
     assert envelope._read_header.cache_info().currsize == 0
+
+
+def test_four_thousand_wrong_names_cost_no_seconds() -> None:
+    """The validator copies all of ``ext`` for each of them; it did so before it knew a key."""
+    names = {f"{number:x}": 1 for number in range(4000)}
+    claims = {"vrm": "1.0", "home": "https://home.example", "type": "agent.rotate", "body": {}}
+    claims |= {"iss": "https://a.example", "aud": "https://b.example", "jti": "A" * 22, "iat": 1, "exp": 2}
+    token = envelope.seal(keys.generate(), claims | {"ext": names})
+    start = time.perf_counter()
+    opening = envelope.parse(world.SPEC, token.encode(), home="https://home.example")
+    assert time.perf_counter() - start < 0.5
+    opening.key = keys.generate().public
+    with pytest.raises(ProtocolError, match="claim-invalid") as refused:
+        envelope.check_content(opening)
+    assert "maxProperties" in [fault["keyword"] for fault in refused.value.errors]
+
+
+def test_a_body_of_thousands_of_faults_is_told_the_first() -> None:
+    """The list took a quarter of a second to make, and was forty times as long as the message."""
+    faults = world.SPEC.types["terms.proffer"].faults({"acceptable": [{}] * 9000})
+    assert len(faults) == 1
+    assert len(world.SPEC.types["terms.proffer"].faults({"acceptable": [{}] * 30})) > 30
 
 
 class NoMemory(MemoryStore):
@@ -107,6 +132,46 @@ def test_a_thread_put_out_of_memory_within_its_batch_is_found_in_the_batch() -> 
     ended = arrival(people[0], "terms.withdraw", {}, thid=first, prev=first)
     outcomes = home.accept_batch([*opened, ended], now)
     assert [o.status if isinstance(o, Answer) else o for o in outcomes] == [202, 202, 202, 202]
+
+
+async def test_an_origin_that_nobody_has_signed_for_is_not_stored() -> None:
+    """64 kB of discovery document for each name below a stranger's domain would fill the disk."""
+    async with world.running() as here:
+        known, org = await here.organisation(), await here.organisation()
+        store = MemoryStore()
+        assert here.home.store.load_keys(org.id) is not None
+        async with world.running(store) as other:
+            org.world = other
+            claims = org.claims("terms.reject", {}, known.id, thid="A" * 43, prev="A" * 43)
+            with store.begin() as transaction:
+                transaction.know(known.id)
+            good = org.sign(claims)
+            forged = good.rpartition(".")[0] + "." + keys.b64(bytes(64))
+            reads = org.reads
+            assert (await other.post(forged)).code == "signature-invalid"
+            assert org.reads == reads + 1
+            assert store.load_keys(org.id) is None
+            assert (await other.post(good)).code == "thread-unknown"
+            assert org.reads == reads + 1, "what is not stored is remembered all the same"
+            assert store.load_keys(org.id) is not None
+
+
+def test_the_key_of_a_home_is_on_disk_before_it_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut left receipts that nobody could verify, and a file that no home would start with."""
+    path = tmp_path / "new" / "keys.json"
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(os, "fsync", full)
+        load_signing_keys(path)
+    assert not path.exists()
+    (key,) = load_signing_keys(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [k.did for k in load_signing_keys(path)] == [key.did]
 
 
 # --- agents at a home that lies ----------------------------------------------------------------

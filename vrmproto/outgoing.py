@@ -313,12 +313,16 @@ def _network(client: str) -> str:
 
 @dataclass(slots=True)
 class _Origin:
-    """What is known of one origin; ``tried`` is when it was fetched last, with or without success."""
+    """What is known of one origin; ``tried`` is when it was fetched last, with or without success.
+
+    ``unsaved``: nothing that its keys signed has been seen yet.
+    """
 
     keys: KeySet | None = None
     tried: float | None = None
     read: float | None = None
     why: str = ""
+    unsaved: bool = False
 
 
 class KeyCache:
@@ -326,7 +330,8 @@ class KeyCache:
 
     ``load`` and ``save`` keep a :class:`KeySet` durably (they may raise: that reaches the caller); ``clock``
     gives epoch seconds where no ``now`` is given. ``budget`` is the number of fetches of origins never seen
-    before that one client address may cause in a minute.
+    before that one client address may cause in a minute. Not ``eager``: what a token without a valid signature
+    makes it fetch of a new origin is not saved before :meth:`confirm`.
     """
 
     def __init__(
@@ -339,6 +344,7 @@ class KeyCache:
         budget: int = 30,
         capacity: int = 4096,
         reread: float = 0.5,
+        eager: bool = True,
     ) -> None:
         self._outgoing = outgoing
         self._load = load
@@ -347,6 +353,7 @@ class KeyCache:
         self._budget = budget
         self._capacity = capacity
         self._reread = reread
+        self._eager = eager
         self._origins: dict[str, _Origin] = {}
         self._flights: dict[str, asyncio.Task[KeySet]] = {}
         self._spent: dict[str, tuple[float, int]] = {}
@@ -371,6 +378,13 @@ class KeyCache:
         if ready is not None:
             return ready
         return await asyncio.shield(self._flights.get(origin) or self._take_off(origin, now))
+
+    def confirm(self, origin: str, verify: Callable[[], bool]) -> None:
+        """Save what was fetched of a new origin, once a signature by its keys verifies."""
+        entry = self._origins.get(origin)
+        if entry is not None and entry.keys is not None and entry.unsaved and verify():
+            self._save(entry.keys)
+            entry.unsaved = False
 
     def _ready(self, origin: str, kid: str | None, now: float, client: str) -> KeySet | None:
         """The answer that needs no fetch; None if one is under way, or due and allowed."""
@@ -454,7 +468,10 @@ class KeyCache:
         except ProtocolError as error:
             entry.why = error.detail
             raise
-        fetched = _merge(_merge(fetched, entry.keys), self._load(origin))
-        self._save(fetched)
+        stored = self._load(origin)
+        fetched = _merge(_merge(fetched, entry.keys), stored)
+        entry.unsaved = stored is None and not self._eager
+        if not entry.unsaved:
+            self._save(fetched)
         entry.keys = fetched
         return fetched

@@ -26,6 +26,9 @@ VERSION = "1.0"
 AUTOMATIC = ("deadline", "orphaned", "released", "severed", "superseded")
 """Causes that move a state without a message, in the order in which they win the same second."""
 
+_MANY = 1000
+"""Of a value whose arrays have more items than this the first fault is told, and not a list of thousands."""
+
 _ALIKE = {"thread-unknown": "VRM-THR-002"}
 """Refusals that are to be alike in every member, whichever rule they are by (VRM-PRV-003)."""
 
@@ -214,9 +217,26 @@ def faults_of(validator: Any, value: Any) -> list[dict[str, str]]:
     try:
         if validator.is_valid(value):
             return []
+        if _items(value) > _MANY:
+            validator.validate(value)
         return [_fault(e) for e in validator.iter_errors(value)]
+    except jsonschema_rs.ValidationError as first:
+        return [_fault(first)]
     except (ValueError, UnicodeEncodeError):
         return [{"pointer": "", "keyword": "type", "message": "holds something that is not I-JSON"}]
+
+
+def _items(value: Any) -> int:
+    """How many items the arrays in a value have, all together."""
+    found, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            found += len(one)
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+    return found
 
 
 def _fault(error: Any) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -25,7 +26,8 @@ def create_app(home: Home, clock: Callable[[], float] = time.time) -> web.Applic
     """The aiohttp application of a home; ``clock`` gives epoch seconds."""
     app = web.Application(middlewares=[problems(home.spec)], client_max_size=0)
     outgoing = Outgoing(dev=home.config.dev)
-    cache = KeyCache(outgoing, load=home.store.load_keys, save=home.store.save_keys, clock=clock)
+    store = home.store
+    cache = KeyCache(outgoing, load=store.load_keys, save=store.save_keys, clock=clock, eager=False)
     routes = Routes(home, cache, clock)
     handlers = routes.handlers()
     missing = {e["name"] for e in home.spec.endpoints} ^ handlers.keys()
@@ -60,12 +62,28 @@ def load_signing_keys(path: Path, alg: str = "Ed25519") -> list[PrivateKey]:
     """The home's keys of a JWK Set file, the signing one first; made with mode 0600 if it is not there."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(strictjson.dumps({"keys": [keys.generate(alg).jwk]}))
+        _write_durably(path, strictjson.dumps({"keys": [keys.generate(alg).jwk]}))
     document, broken = strictjson.read(path.read_bytes())
     if broken or not document.get("keys"):
         raise SpecError(f"{path}: is not a JWK Set with at least one private key")
     return [keys.load_private(jwk) for jwk in document["keys"]]
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    """Whole, or not at all, and on disk: receipts are worth nothing without the key that signed them."""
+    part = path.with_name(f".{path.name}.new")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(handle, 0o600)
+        file.write(data)
+        file.flush()
+        os.fsync(handle)
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def open_home(spec: Spec, store: Store, data: Path, config: Config) -> Home:

@@ -144,10 +144,11 @@ class Routes:
     async def _published_key(self, opening: Opening, request: web.Request) -> tuple[PublicKey, int]:
         """The key of an organisation and when it was seen in its discovery document."""
         kid = opening.header["kid"]
-        found = await self.keys.key_set(
-            opening.claims["iss"], kid, now=self.now(), client=request.remote or ""
-        )
-        return found.find(kid), found.seen_at
+        origin = opening.claims["iss"]
+        found = await self.keys.key_set(origin, kid, now=self.now(), client=request.remote or "")
+        key = found.find(kid)
+        self.keys.confirm(origin, lambda: key.verify(opening.signing_input, opening.signature))
+        return key, found.seen_at
 
     # --- public documents -----------------------------------------------------------------------
 
