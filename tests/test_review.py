@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests import test_agents, world
-from tests.world import acceptance, agreement, proffer
-from vrmproto import envelope, keys
+from tests import deeds, test_agents, world
+from tests.world import acceptance, proffer
+from vrmproto import envelope, keys, records
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Answer, Arrival, Config, Home
 from vrmproto.keys import PrivateKey
@@ -64,7 +65,12 @@ def test_headers_that_nobody_sends_are_not_remembered() -> None:
 def test_four_thousand_wrong_names_cost_no_seconds() -> None:
     """The validator copies all of ``ext`` for each of them; it did so before it knew a key."""
     names = {f"{number:x}": 1 for number in range(4000)}
-    claims = {"vrm": "1.0", "home": "https://home.example", "type": "agent.rotate", "body": {}}
+    claims: dict[str, Any] = {
+        "vrm": "1.0",
+        "home": "https://home.example",
+        "type": "agent.rotate",
+        "body": {},
+    }
     claims |= {"iss": "https://a.example", "aud": "https://b.example", "jti": "A" * 22, "iat": 1, "exp": 2}
     token = envelope.seal(keys.generate(), claims | {"ext": names})
     start = time.perf_counter()
@@ -123,7 +129,8 @@ def test_a_thread_put_out_of_memory_within_its_batch_is_found_in_the_batch() -> 
         transaction.know(org.did)
 
     def arrival(key: PrivateKey, kind: str, body: dict[str, Any], **more: str) -> Arrival:
-        claims = {"vrm": "1.0", "home": config.origin, "type": kind, "iss": key.did, "aud": org.did}
+        claims: dict[str, Any] = {"vrm": "1.0", "home": config.origin, "type": kind}
+        claims |= {"iss": key.did, "aud": org.did}
         claims |= {"jti": keys.b64(bytes(16)), "iat": now, "exp": now + 60, "body": body, **more}
         return Arrival(home.parse(envelope.seal(key, claims).encode()))
 
@@ -165,13 +172,33 @@ def test_the_key_of_a_home_is_on_disk_before_it_signs(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+    with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        load_signing_keys(path)
+        with pytest.raises(OSError, match="No space"):
+            load_signing_keys(path)
     assert not path.exists()
     (key,) = load_signing_keys(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert [k.did for k in load_signing_keys(path)] == [key.did]
+
+
+# --- records -----------------------------------------------------------------------------------
+
+
+def test_a_record_of_nine_quadrillion_messages_takes_no_memory() -> None:
+    """Whoever verifies it with the keys inside has to take any ``seq``; it was counted up to that number."""
+    deed = deeds.agreed()
+    token = deed.messages[1][0]
+    deed.messages[1] = (token, deed.receipt(token, "agreed", seq=2**53 - 1, prior=deed.thid))
+    tracemalloc.start()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(records, "list", lambda items: list(itertools.islice(items, 10**6)), raising=False)
+            report = records.verify_record(world.SPEC, deeds.text(deed.record()))
+        assert tracemalloc.get_traced_memory()[1] < 2**23
+    finally:
+        tracemalloc.stop()
+    assert not report.ok
 
 
 # --- agents at a home that lies ----------------------------------------------------------------

@@ -200,7 +200,7 @@ def _check_terms(found: Findings, record: Mapping[str, Any], own: Sequence[Link]
     alternatives = [k for k in made if k.message.type == ALTERNATIVE]
     found.check(
         "no message is missing up to the acceptance",
-        [k.seq for k in made] == list(range(1, accept.seq + 1)),
+        [k.seq for k in made] == list(range(1, len(made) + 1)),
         "the record lacks a message before the acceptance: the proffer or the alternative",
         "VRM-REC-002",
     )
