@@ -2165,7 +2165,8 @@ the vector. Where it has none of these, no message has the second fault alone.
 4. Where `then` has a way to mend the first fault, begin anew with it and compare with its verdict.
 
 A reader without threads can run the vectors that have no `thread`, up to the first check that needs one.
-The verdict is `code`; a home that does not tell the `requirement` may leave that out.
+The verdict is `code`. `requirement` is the rule that the vector breaks; where several refusals have to
+be alike, as those of a rotation, a home names one for all of them.
 
 `keys.json` holds all keys with their private parts. They are test keys, known to all: never trust them.
 """

@@ -330,8 +330,8 @@ class KeyCache:
 
     ``load`` and ``save`` keep a :class:`KeySet` durably (they may raise: that reaches the caller); ``clock``
     gives epoch seconds where no ``now`` is given. ``budget`` is the number of fetches of origins never seen
-    before that one client address may cause in a minute. Not ``eager``: what is fetched of a new origin is not
-    saved before :meth:`confirm`, since a token without a valid signature may have caused it.
+    before that one client address may cause in a minute. Not ``eager``: what is fetched of a new origin is
+    not saved before :meth:`confirm`, since a token without a valid signature may have caused it.
     """
 
     def __init__(

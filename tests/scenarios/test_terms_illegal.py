@@ -99,6 +99,11 @@ def body_of(deal: Deal, sender: Party, type_: str) -> dict[str, Any]:
     return bodies.get(type_, {})
 
 
+def rotation_proof(deal: Deal, old: Party, new: Party) -> str:
+    claims = {"iss": old.id, "sub": new.id, "aud": deal.second.id, "home": deal.w.origin}
+    return old.sign({**claims, "thid": deal.thid, "iat": int(deal.w.clock())}, envelope.PROOF)
+
+
 async def traces(deal: Deal) -> tuple[Any, ...]:
     """Everything that a message into the thread would change."""
     told = await deal.checkpoint(deal.first)
@@ -120,6 +125,8 @@ async def test_a_cell_without_a_row_is_refused_and_leaves_nothing(state):
                     continue
                 signer = w.person() if type_ == "agent.rotate" else sender
                 body = body_of(deal, sender, type_)
+                if signer is not sender:  # else it would be a stranger's, and thread-unknown before any row
+                    body["proof"] = rotation_proof(deal, sender, signer)
                 claims = signer.claims(type_, body, deal.other(sender).id, thid=deal.thid, prev=deal.head)
                 token = signer.sign(claims)
                 reply = await w.post(token)
@@ -143,9 +150,7 @@ async def test_a_cell_with_a_row_is_taken(state, role, type_):
         sender = deal.first if role == "first" else deal.second
         if type_ == "agent.rotate":
             new = w.person()
-            proof = {"iss": deal.first.id, "sub": new.id, "aud": deal.second.id, "home": w.origin}
-            signed = deal.first.sign({**proof, "thid": deal.thid, "iat": int(w.clock())}, envelope.PROOF)
-            body = {"replaces": deal.first.id, "proof": signed}
+            body = {"replaces": deal.first.id, "proof": rotation_proof(deal, deal.first, new)}
             reply = await new.send(type_, body, deal.second.id, thid=deal.thid, prev=deal.head)
         else:
             reply = await deal.say(sender, type_, body_of(deal, sender, type_))
