@@ -6,6 +6,7 @@ home.md "Receipts", records.md.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -132,7 +133,7 @@ def _trust_home(found: Findings, ring: KeyRing) -> None:
             found.attempt(
                 "the discovery document of the home shows its key",
                 "VRM-REC-010",
-                lambda d=document, k=kid: _listed(ring.home, d, k),  # type: ignore[misc]
+                functools.partial(_listed, ring.home, document, kid),
             )
         elif entry.source == "home":
             found.trust(

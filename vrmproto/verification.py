@@ -6,6 +6,7 @@ clock. Source: spec/protocol/records.md "Verification", home.md "Receipts".
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -76,7 +77,8 @@ class KeyRing:
         """Take the entries over whose thumbprint is their ``kid``; note a fault for each other one."""
         entries = []
         for number, entry in enumerate(listed, 1):
-            made = found.attempt(f"key {number} has its kid", "VRM-REC-010", lambda e=entry: _entry(e))  # type: ignore[misc]
+            read = functools.partial(_entry, entry)
+            made = found.attempt(f"key {number} has its kid", "VRM-REC-010", read)
             if made is not None:
                 entries.append(made)
         return cls(home, entries, home_keys)
