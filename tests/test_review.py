@@ -18,7 +18,7 @@ from aiohttp import web
 
 from tests import deeds, test_agents, world
 from tests.world import acceptance, proffer
-from vrmproto import envelope, keys, records
+from vrmproto import bundle, envelope, keys, records
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Answer, Arrival, Config, Home
 from vrmproto.keys import PrivateKey
@@ -199,6 +199,17 @@ def test_a_record_of_nine_quadrillion_messages_takes_no_memory() -> None:
     finally:
         tracemalloc.stop()
     assert not report.ok
+
+
+@pytest.mark.parametrize("expect", [{"refused": ["x"]}, {"refused": {}}, {"refused": None}, {"status": True}])
+def test_a_bundle_that_claims_nonsense_does_not_verify(tmp_path: Path, expect: dict[str, Any]) -> None:
+    """It was a traceback, or a claim of nothing that verified."""
+    deed = deeds.agreed()
+    token, receipt = deed.messages[1]
+    record = deeds.text(deed.record())
+    files = {"message.jwt": token.encode(), "receipt.jwt": receipt.encode(), "record.json": record}
+    bundle.write(tmp_path, files, expect)
+    assert not bundle.verify(tmp_path, world.SPEC).ok
 
 
 # --- agents at a home that lies ----------------------------------------------------------------

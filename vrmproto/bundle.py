@@ -60,6 +60,7 @@ def verify(folder: Path, spec: Spec | None = None) -> Report:
     index, broken = strictjson.read(data)
     sums, expect = index.get("files"), index.get("expect")
     formed = not broken and isinstance(sums, dict) and isinstance(expect, dict)
+    formed = formed and all(type(v) is (int if n == "status" else str) for n, v in (expect or {}).items())
     if not found.check("bundle.json says files and expect", formed, "bundle.json does not have its form"):
         return found.report()
     files = _read(found, folder, dict(sums or {}))
