@@ -120,8 +120,8 @@ class Deed:
         if isinstance(proof, str):
             body["proof"] = proof
         elif proof:
-            claims = {"iss": self.person.did, "sub": new.did, "aud": self.second, "home": self.home}
-            claims |= {"thid": self.thid, "iat": self.now}  # type: ignore[dict-item]
+            claims: dict[str, Any] = {"iss": self.person.did, "sub": new.did, "aud": self.second}
+            claims |= {"home": self.home, "thid": self.thid, "iat": self.now}
             body["proof"] = envelope.seal(self.person, claims, envelope.PROOF)
         if nkt:
             body["nkt"] = nkt

@@ -1869,11 +1869,12 @@ def both(
     token: bytes,
     then: bytes = b"",
     changes: Mapping[str, Any] | None = None,
+    covers: tuple[str, ...] = (),
     **frame: Any,
 ) -> Vector:
     """VRM-ENV-036: `order-A-B` has one fault that the check A answers and one that B would answer."""
     made = Then(*second, then, changes or {})
-    return refused(f"order-{slug}", *first, what, token, covers=("VRM-ENV-036",), then=made, **frame)
+    return refused(f"order-{slug}", *first, what, token, covers=("VRM-ENV-036", *covers), then=made, **frame)
 
 
 @chapter
@@ -2036,16 +2037,18 @@ def order_to_prev() -> Iterator[Vector]:
     aside: dict[str, Any] = {"aud": OTHER_ID}
     token, right = (done.token(NEXT, "agent.rotate", rotation(done, **b), **aside) for b in (unproven, none))
     what = "A rotation without proof; `aud` is not the other party."
-    frame = done.case(known=(OTHER_ID,))
+    frame = {**done.case(known=(OTHER_ID,)), "covers": ("VRM-ID-026",)}
     yield both("thread-counterparty-proof", what, proven, counterparty, token, right, **frame)
     token, right = (story.token(NEXT, "agent.rotate", rotation(story, **b)) for b in (unproven, none))
     what = "A rotation without proof, in a thread that is not agreed yet: nothing is told of its state."
-    yield both("thread-row-proof", what, proven, state, token, right, **story.case())
+    frame = {**story.case(), "covers": ("VRM-ID-026",)}
+    yield both("thread-row-proof", what, proven, state, token, right, **frame)
     token, right = (
         done.token(NEXT, "agent.rotate", rotation(done, **b), prev=nothing) for b in (unproven, none)
     )
     what = "A rotation without proof; `prev` names no message."
-    yield both("thread-prev-proof", what, proven, no_prev, token, right, **done.case())
+    frame = {**done.case(), "covers": ("VRM-ID-026",)}
+    yield both("thread-prev-proof", what, proven, no_prev, token, right, **frame)
     what = "`aud` is not the other party; a rejection after the acceptance."
     token, right = (done.token(SHOP, "terms.reject", **c) for c in (astray, none))
     yield both("counterparty-row", what, counterparty, state, token, right, **done.case(known=known))

@@ -33,7 +33,7 @@ DAY = 86400
 
 SHARED = "/".join(("..", "shared"))  # as seen from messages/ of the copy
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": spec.BASE + f"messages/{TYPE}.json",
     "title": "Question about terms",
@@ -150,7 +150,7 @@ def test_validate_judges_its_bodies(
 
 def test_validate_does_not_know_it_without_the_copy(tmp_path: Path) -> None:
     file = tmp_path / "body.json"
-    file.write_text(json.dumps(SCHEMA["examples"][0]))  # type: ignore[index]
+    file.write_text(json.dumps(SCHEMA["examples"][0]))
     command = [sys.executable, "-m", "vrmproto.cli", "validate", "--type", TYPE, str(file)]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode != 0
 

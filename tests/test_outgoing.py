@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiohttp import web
@@ -393,7 +394,8 @@ def shelf() -> Shelf:
 
 
 def cache_of(origin: Origin, shelf: Shelf, **options) -> KeyCache:
-    return KeyCache(origin, load=shelf.load, save=shelf.save, clock=lambda: 1_000.0, **options)  # type: ignore[arg-type]
+    outgoing = cast(Outgoing, origin)  # it has the one method of it that the cache calls
+    return KeyCache(outgoing, load=shelf.load, save=shelf.save, clock=lambda: 1_000.0, **options)
 
 
 async def code_of(work: Awaitable[KeySet], kid: str) -> str:
@@ -455,11 +457,13 @@ async def test_another_issuer_is_no_document(origin: Origin, shelf: Shelf) -> No
 @pytest.mark.parametrize(
     "raw", [b"", b"[]", b"{", b'{"issuer":"https://shop.example","keys":[],"keys":[]}', b"7"]
 )
-async def test_what_is_no_document(origin: Origin, shelf: Shelf, raw: bytes) -> None:
+async def test_what_is_no_document(
+    origin: Origin, shelf: Shelf, raw: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def get_json(url: str, limit: int = 65536) -> bytes:
         return raw
 
-    origin.get_json = get_json  # type: ignore[method-assign]
+    monkeypatch.setattr(origin, "get_json", get_json)
     assert await code_of(cache_of(origin, shelf).key_set(SHOP, "x", 1000), "x") == "key-unavailable"
 
 
@@ -571,7 +575,7 @@ async def test_what_cannot_be_stored_is_not_used(origin: Origin, shelf: Shelf) -
     def save(_: KeySet) -> None:
         raise RuntimeError("disk full")
 
-    cache = KeyCache(origin, load=shelf.load, save=save, clock=lambda: 1000.0)  # type: ignore[arg-type]
+    cache = KeyCache(cast(Outgoing, origin), load=shelf.load, save=save, clock=lambda: 1000.0)
     with pytest.raises(RuntimeError):
         await cache.key_set(SHOP, origin.kid("a"))
     with pytest.raises(ProtocolError, match="key-unavailable"):

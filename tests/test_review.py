@@ -19,6 +19,7 @@ from aiohttp import web
 from tests import deeds, test_agents, world
 from tests.world import acceptance, proffer
 from vrmproto import bundle, envelope, keys, records
+from vrmproto.agents import CustomerAgent, VendorAgent
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Answer, Arrival, Config, Home
 from vrmproto.keys import PrivateKey
@@ -277,3 +278,22 @@ async def test_a_page_of_another_thread_is_not_taken(liar: test_agents.World) ->
     view = await customer.thread(hers.thid)
     assert (view.verified, view.reason) == (False, "receipt")
     assert [v.thid for v in customer.views()] == [hers.thid]
+
+
+async def test_a_refusal_for_now_is_sent_again_as_the_same_bytes(tmp_path: Path) -> None:
+    """A full inbox is no verdict on the message; it was forgotten all the same (VRM-AGT-011)."""
+    async with world.running(inbox=1) as here:
+        options: dict[str, Any] = {"dev": True}
+        async with (
+            await VendorAgent.open(tmp_path / "shop", here.origin, **options) as shop,
+            await CustomerAgent.open(tmp_path / "ann", here.origin, **options) as ann,
+        ):
+            await shop.serve()
+            await shop.announce()
+            await ann.proffer(shop.origin)
+            full = await ann.proffer(shop.origin, "PDC-AI", check=False)
+            assert full.problem is not None
+            assert (full.problem["code"], full.problem["retryable"]) == ("inbox-full", True)
+            await shop.poll()
+            assert [(s.status, s.token) for s in await ann.resume()] == [(202, full.token)]
+            assert await ann.resume() == []

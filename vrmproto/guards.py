@@ -17,7 +17,7 @@ from vrmproto.model import Context, Thread
 from vrmproto.roster import Roster
 from vrmproto.spec import Kind, Row, Spec
 
-__all__ = ["GUARDS", "Case", "pointed"]
+__all__ = ["GUARDS", "IDENTIFYING", "Case", "pointed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +168,6 @@ GUARDS: dict[str, Callable[[Case], None]] = {
     "alternative-differs": alternative_differs,
     "rotate-proof": rotate_proof,
 }
+
+IDENTIFYING = frozenset({"rotate-proof"})
+"""Guards that say whether the sender is a party at all: asked where parties are found (VRM-ID-026)."""

@@ -12,7 +12,7 @@ from typing import Any
 from vrmproto import timing
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
-from vrmproto.guards import GUARDS, Case, pointed
+from vrmproto.guards import GUARDS, IDENTIFYING, Case, pointed
 from vrmproto.model import Bump, Context, Status, Step, Thread
 from vrmproto.spec import AUTOMATIC, Kind, Row, Spec, State
 
@@ -162,7 +162,7 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
     kind = spec.kinds[thread.kind]
     if kind.member:
         role = "member"
-    _check_rotation(spec, kind, thread, message, now, context)
+    _check_identity(spec, kind, thread, message, now, context)
     _check_related(kind, message, context)
     if message.aud != thread.other(role):
         raise _wrong_addressee()
@@ -195,16 +195,16 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
     return _step(kind, row, role, moved, thread.head, message, now, replaced)
 
 
-def _check_rotation(
+def _check_identity(
     spec: Spec, kind: Kind, thread: Thread, message: Message, now: int, context: Context
 ) -> None:
-    """A sender that is not shown to be the party it replaces is a stranger, and learns nothing of the thread.
-
-    So its guard is asked before the row (VRM-THR-002, VRM-PRV-003).
-    """
-    row = next((r for r in kind.rows if r.effect == "rotate" and r.type == message.type), None)
-    if row is not None and "rotate-proof" in row.guards:
-        GUARDS["rotate-proof"](Case(spec, kind, row, thread, message, now, context, None))
+    """A sender that is not shown to be the party it replaces learns nothing of the thread (VRM-ID-026)."""
+    row = next((r for r in kind.rows if r.type == message.type and IDENTIFYING & set(r.guards)), None)
+    if row is not None:
+        case = Case(spec, kind, row, thread, message, now, context, None)
+        for name in row.guards:
+            if name in IDENTIFYING:
+                GUARDS[name](case)
 
 
 def _first(row: Row, message: Message, thread: Thread) -> str:
@@ -380,4 +380,5 @@ def _keep(row: Row, message: Message, facts: Mapping[str, Any], context: Context
 
 def _run_guards(case: Case) -> None:
     for name in case.row.guards:
-        GUARDS[name](case)
+        if name not in IDENTIFYING:  # those were asked first
+            GUARDS[name](case)

@@ -89,7 +89,7 @@ class Sender:
         sent = Sent(token, mid, _thid_of(token, mid), "", answer.status, "", answer.problem)
         if answer.ok:
             sent = await self._receipted(sent, answer)
-        if answer.status < 500:
+        if not Refused(sent).retryable:  # else the same bytes may be taken later
             self._book.settled(mid)
         if check and not answer.ok:
             raise Refused(sent)
