@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vrmproto import keys, proofs, timing
+from vrmproto import keys, places, proofs, timing
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
 from vrmproto.model import Context, Thread
@@ -97,14 +97,15 @@ def _offered(facts: Mapping[str, Any]) -> list[Any]:
 
 
 def accepts_offered_terms(case: Case) -> None:
-    """VRM-TRM-004, VRM-TRM-005."""
+    """VRM-TRM-004, VRM-TRM-005; below a parent VRM-OFR-004, VRM-OFR-005."""
     body = case.message.body
+    named, listed = ("VRM-OFR-004", "VRM-OFR-005") if case.message.pthid else ("VRM-TRM-004", "VRM-TRM-005")
     if body["accepts"] != case.facts.get("offer"):
         detail = "accepts is to be the mid of the terms on offer"
-        raise ProtocolError("terms-not-offered", detail, rule="VRM-TRM-004")
+        raise ProtocolError("terms-not-offered", detail, rule=named)
     if body["agreement"] not in _offered(case.facts):
         detail = "the agreement is not one of those on offer, with id, version and digest"
-        raise ProtocolError("terms-not-offered", detail, rule="VRM-TRM-005")
+        raise ProtocolError("terms-not-offered", detail, rule=listed)
 
 
 def alternative_differs(case: Case) -> None:
@@ -160,6 +161,116 @@ def rotate_proof(case: Case) -> None:
         raise _refuse_rotation("VRM-ID-022")
 
 
+def _rules(case: Case) -> Mapping[str, Any]:
+    """``offer_rules`` of the parent, as they are in force."""
+    parent = case.context.parent
+    rules: Mapping[str, Any] = parent.thread.facts.get("rules", {}) if parent else {}
+    return rules
+
+
+def intent_open(case: Case) -> None:
+    """VRM-OFR-001, VRM-OFR-002."""
+    parent = case.context.parent
+    if parent is None or case.context.blind:
+        return
+    if parent.status.state != "open":
+        detail = f"the intent is {parent.status.state} and takes no offers"
+        raise ProtocolError("intent-not-open", detail, rule="VRM-OFR-001", state=parent.status.state)
+    most = places.accepted(parent.thread.facts)
+    if most is not None and case.context.filled >= most:
+        detail = "the intent has all the offers confirmed that it accepts"
+        raise ProtocolError("intent-not-open", detail, rule="VRM-OFR-002")
+
+
+def version_current(case: Case) -> None:
+    """VRM-INT-007 for a message of the thread itself, VRM-OFR-003 for one below it."""
+    parent, named = case.context.parent, case.message.body["version"]
+    if parent is None:
+        if named != case.facts.get("version", 0) + 1:
+            detail = f"the next version is {case.facts.get('version', 0) + 1}"
+            raise ProtocolError("intent-stale", detail, rule="VRM-INT-007")
+        return
+    current = parent.thread.facts.get("version", 0)
+    if named != current and not (case.context.blind and named < current):
+        raise ProtocolError("intent-stale", f"the version in force is {current}", rule="VRM-OFR-003")
+
+
+def offer_rules(case: Case) -> None:
+    """VRM-OFR-006 to VRM-OFR-010."""
+    parent, rules, message = case.context.parent, _rules(case), case.message
+    if parent is None:
+        return
+    counts = parent.thread.counts
+    if case.thread is None and not case.context.blind:
+        if counts.get("offers", 0) >= rules["offers"]:
+            detail = f"the intent takes {rules['offers']} offers in all"
+            raise ProtocolError("offer-limit", detail, rule="VRM-OFR-006")
+        if counts.get(f"offers:{message.iss}", 0) >= rules["per_vendor"]:
+            detail = f"the intent takes {rules['per_vendor']} offers of one vendor"
+            raise ProtocolError("offer-limit", detail, rule="VRM-OFR-007")
+    _check_currencies(message.body, rules)
+    if message.iss.startswith(keys.DID) and not rules["unverified"]:
+        detail = "the intent takes offers of vendors with a domain only"
+        raise ProtocolError("vendor-unverified", detail, rule="VRM-OFR-010")
+
+
+def _check_currencies(body: Mapping[str, Any], rules: Mapping[str, Any]) -> None:
+    total, taken = body["total"]["currency"], rules.get("currencies")
+    for price in (body["total"], *(item["price"] for item in body["items"])):
+        if taken is not None and price["currency"] not in taken:
+            detail = f"the intent takes {', '.join(taken)}"
+            raise ProtocolError("currency-not-allowed", detail, rule="VRM-OFR-008")
+        if price["currency"] != total:
+            detail = "the prices are to be in the currency of the total"
+            raise ProtocolError("currency-not-allowed", detail, rule="VRM-OFR-009")
+
+
+def takes_current(case: Case) -> None:
+    """VRM-OFR-011."""
+    if case.message.body["takes"] != case.facts.get("offer"):
+        detail = "takes is to be the mid of the offer as it stands"
+        raise ProtocolError("offer-stale", detail, rule="VRM-OFR-011")
+
+
+def accepts_left(case: Case) -> None:
+    """VRM-OFR-012."""
+    parent = case.context.parent
+    most = places.accepted(parent.thread.facts) if parent else None
+    if most is not None and not case.context.blind and case.context.held + case.context.filled >= most:
+        detail = f"the intent accepts {most} at one time"
+        raise ProtocolError("accepts-used-up", detail, rule="VRM-OFR-012")
+
+
+def fields_listed(case: Case) -> None:
+    """VRM-OFR-017."""
+    about = case.message.body["about"]
+    listed = {d["field"] for d in case.facts.get("disclose", ()) if d["purpose"] == about["purpose"]}
+    if not listed.issuperset(about["fields"]):
+        detail = "a field is not one that the intent listed for this purpose"
+        raise ProtocolError("fields-not-listed", detail, rule="VRM-OFR-017")
+
+
+def introduce_proof(case: Case) -> None:
+    """VRM-OFR-020."""
+    thread, message = case.thread, case.message
+    fits = thread is not None and message.body["id"] not in thread.pair
+    if thread is None or not fits or not proofs.introduces(case.spec, message, thread.second, case.now):
+        detail = "proof is to be by id, for this sender, vendor, home and thread, and of the last day"
+        raise ProtocolError("proof-invalid", detail, rule="VRM-OFR-020")
+
+
+def blobs_held(case: Case) -> None:
+    """VRM-BLB-004."""
+    if case.context.blind:
+        return
+    for named in case.spec.types[case.message.type].blobs(case.message.body):
+        digest = named["sha256"]
+        held = case.context.blobs.get(digest) == named["size"]
+        if not held or named["url"] != case.context.blob_url + digest:
+            detail = "a blob is to be put here first, within the hour, and named by its URL and size here"
+            raise ProtocolError("blob-unknown", detail, rule="VRM-BLB-004")
+
+
 GUARDS: dict[str, Callable[[Case], None]] = {
     "person-opens": person_opens,
     "roster-member": roster_member,
@@ -167,6 +278,14 @@ GUARDS: dict[str, Callable[[Case], None]] = {
     "accepts-offered-terms": accepts_offered_terms,
     "alternative-differs": alternative_differs,
     "rotate-proof": rotate_proof,
+    "version-current": version_current,
+    "blobs-held": blobs_held,
+    "intent-open": intent_open,
+    "offer-rules": offer_rules,
+    "takes-current": takes_current,
+    "accepts-left": accepts_left,
+    "fields-listed": fields_listed,
+    "introduce-proof": introduce_proof,
 }
 
 IDENTIFYING = frozenset({"rotate-proof"})

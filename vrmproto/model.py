@@ -8,7 +8,12 @@ from typing import Any
 
 from vrmproto.spec import Kind, Row
 
-__all__ = ["Bump", "Context", "Related", "Status", "Step", "Thread"]
+__all__ = ["Bump", "Context", "Related", "Status", "Step", "Thread", "is_board"]
+
+
+def is_board(identifier: str) -> bool:
+    """Whether an ``aud`` is the URL of a board and no party: an origin has no path."""
+    return identifier.startswith("http") and identifier.count("/") > 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,16 @@ class Thread:
     """When a message brought the thread into an end or an ``over`` state."""
     dead_at: int | None = None
     """When a message took the thread out of its ``live`` states."""
+    place: str = ""
+    """``held`` or ``filled`` where it has one of the places below its parent, as its last message left it."""
+    filled: tuple[int, ...] = ()
+    """When the places below this thread were filled, each time."""
+    fills: int = 0
+    """How often the places below the parent had been filled when this thread was opened."""
+    removed_at: int | None = None
+    """When the operator took it off its board."""
+    removed: str = ""
+    """The code of the removal."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     counts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -82,6 +97,7 @@ class Status:
     late: frozenset[str]
     over_at: int | None
     dead_at: int | None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,17 @@ class Context:
     """The thumbprint that the pair's last rotation committed to."""
     taken: bool = False
     """The new identifier of a rotation is already a party opposite the same second party."""
+    held: int = 0
+    """Places that are held now below the parent by other threads, or of a parent itself by all below it."""
+    filled: int = 0
+    """Places that are filled now, counted in the same way."""
+    blobs: Mapping[str, int] = field(default_factory=dict)
+    """Sizes, by digest, of the blobs named that the sender has put here or that the thread refers to."""
+    blob_url: str = ""
+    """What the URL of a blob at this home begins with, up to its digest."""
+    blind: bool = False
+    """An agent's view: threads of others, counters and blobs are not seen here, and the order in which two
+    threads were written in one second is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +162,7 @@ class Step:
     """The mid before; None for an opening message."""
     replaces: str | None = None
     """The identifier that a rotation or an introduction replaced by ``thread.first``."""
+    parent: Thread | None = None
+    """The parent after the message, where it raises a counter there or fills its places."""
     bumps: tuple[Bump, ...] = ()
+    """Counters of the relationship to raise."""

@@ -250,6 +250,16 @@ def _body(o: Opening) -> None:
         raise ProtocolError("body-invalid", first, rule="VRM-ENV-035", errors=faults)
 
 
+def _content(o: Opening) -> None:
+    body = o.claims.get("body")
+    about, content = (body.get(n) if isinstance(body, dict) else None for n in ("about", "content"))
+    if not isinstance(about, dict) or not isinstance(content, dict) or "clear" not in content:
+        return
+    if set(content["clear"]) != set(about.get("fields", ())):
+        detail = "the members of content.clear are to be exactly about.fields"
+        raise ProtocolError("content-mismatch", detail, rule="VRM-OFR-018")
+
+
 RULES: dict[str, tuple[Phase, Callable[..., None]]] = {
     "VRM-ENV-001": ("bytes", _size),
     "VRM-ENV-002": ("bytes", _segments),
@@ -284,6 +294,7 @@ RULES: dict[str, tuple[Phase, Callable[..., None]]] = {
     "VRM-ENV-032": ("content", _ext_form),
     "VRM-ENV-034": ("content", _type),
     "VRM-ENV-035": ("content", _body),
+    "VRM-OFR-018": ("content", _content),
 }
 """Requirement id to (phase, check), in the order of checks."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from vrmproto import references
 from vrmproto.errors import ProtocolError, SpecError
 from vrmproto.roster import Roster
 from vrmproto.roster import load as load_roster
@@ -23,7 +24,7 @@ BASE = "https://w3id.org/vrmproto/1.0/"
 """All ``$id``s lie below it; nothing is ever fetched from there."""
 
 VERSION = "1.0"
-AUTOMATIC = ("deadline", "orphaned", "released", "severed", "superseded")
+AUTOMATIC = ("deadline", "orphaned", "filled", "released", "severed", "superseded", "removed")
 """Causes that move a state without a message, in the order in which they win the same second."""
 
 _MANY = 1000
@@ -62,6 +63,12 @@ class MessageType:
     ext: bool
     schema: Mapping[str, Any]
     _fast: Any = field(repr=False)
+    refs: tuple[references.Path, ...] = ()
+    """Where a body may refer to blobs."""
+
+    def blobs(self, body: Any) -> list[Mapping[str, Any]]:
+        """The references to blobs in a valid body."""
+        return references.collect(body, self.refs) if self.refs else []
 
     def faults(self, body: Any) -> list[dict[str, str]]:
         """The schema faults of a body; empty if it is valid. Raises nothing whatever the value."""
@@ -79,6 +86,10 @@ class State:
     live: bool = False
     over: bool = False
     end: bool = False
+    place: str = ""
+    """What becomes of the place below the parent: ``held``, ``filled``, ``free``; '' leaves it."""
+    erased: bool = False
+    """The second party reads tombstones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +373,8 @@ def _state(name: str, state: Mapping[str, Any]) -> State:
         live=state.get("live", False),
         over=state.get("over", False),
         end=state.get("end", False),
+        place=state.get("place", ""),
+        erased=state.get("erased", False),
     )
 
 
@@ -454,6 +467,7 @@ def load(root: Path | None = None) -> Spec:
                 ext=schema.get("x-ext", True),
                 schema=schema,
                 _fast=compiled[path],
+                refs=references.paths(schemas, path),
             )
     unruled = {r.type for k in kinds.values() for r in k.rows} ^ set(types)
     if unruled:

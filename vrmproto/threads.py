@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from vrmproto import timing
+from vrmproto import places, timing
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
 from vrmproto.guards import GUARDS, IDENTIFYING, Case, pointed
-from vrmproto.model import Bump, Context, Status, Step, Thread
+from vrmproto.model import Bump, Context, Status, Step, Thread, is_board
 from vrmproto.spec import AUTOMATIC, Kind, Row, Spec, State
 
 __all__ = ["advance", "party_of", "raised", "settle", "unknown_thread"]
@@ -25,30 +25,33 @@ def settle(kind: Kind, thread: Thread, context: Context, now: int) -> Status:
     Of several causes the earliest counts, in one second the deadline (VRM-THR-017 to -019).
     """
     state, since, deadline = kind.states[thread.state], thread.since, thread.deadline
-    over_at, dead_at = thread.over_at, thread.dead_at
+    over_at, dead_at, place = thread.over_at, thread.dead_at, thread.place
     late: set[str] = set()
     while True:
-        move = _next_move(state, since, deadline, context, now)
+        move = _next_move(state, since, deadline, thread, context, now)
         if move is None:
-            return Status(state.name, since, deadline, frozenset(late), over_at, dead_at)
+            return Status(state.name, since, deadline, frozenset(late), over_at, dead_at, place)
         at, cause = move
         if cause == "deadline":
             late.add(state.name)
         entered = kind.states[state.moves[cause]]
         over_at, dead_at = _ends(state, entered, at, over_at, dead_at)
+        place = places.after(place, entered)
         state, since, deadline = entered, at, _own_deadline(entered, at, thread.facts)
 
 
 def _next_move(
-    state: State, since: int, deadline: int | None, context: Context, now: int
+    state: State, since: int, deadline: int | None, thread: Thread, context: Context, now: int
 ) -> tuple[int, str] | None:
     parent, agreement = context.parent, context.agreement
     times = {
         "deadline": deadline,
         "orphaned": parent.status.over_at if parent else None,
+        "filled": places.filled_at(thread, parent.thread) if parent else None,
         "released": agreement.status.dead_at if agreement else None,
         "severed": context.severed_at,
         "superseded": context.superseded_at,
+        "removed": thread.removed_at,
     }
     due = [
         (max(at, since), AUTOMATIC.index(cause), cause)
@@ -118,8 +121,11 @@ def _open(spec: Spec, message: Message, now: int, context: Context) -> Step:
         raise ProtocolError("thread-missing", detail, rule="VRM-THR-001")
     _check_related(kind, message, context)
     role, first, second = _parties(kind, message, context)
-    if kind.roles in ("parent", "agreement") and message.aud != (second if role == "first" else first):
+    if message.aud != (second if role == "first" else first):
         raise _wrong_addressee()
+    if is_board(message.aud) != (kind.roles == "board"):
+        detail = "a thread on a board is opened towards a board of this home, any other towards a party"
+        raise ProtocolError("aud-mismatch", detail, rule="VRM-INT-001")
     row = kind.cells.get(("", role, message.type))
     if row is None:
         raise ProtocolError("role-forbidden", "the other party opens this", rule="VRM-THR-004")
@@ -149,9 +155,11 @@ def _open(spec: Spec, message: Message, now: int, context: Context) -> Step:
         record_at=now if row.record else None,
         over_at=over_at,
         dead_at=dead_at,
+        place=places.after("", target),
+        fills=len(context.parent.thread.filled) if context.parent else 0,
         facts=facts,
     )
-    return _step(kind, row, role, opened, None, message, now)
+    return _step(kind, row, role, opened, None, message, now, context)
 
 
 def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, context: Context) -> Step:
@@ -189,10 +197,12 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
         record_at=now if row.record else thread.record_at,
         over_at=over_at,
         dead_at=dead_at,
+        place=places.after(status.place, target),
+        filled=places.refilled(thread, facts, context, now),
         facts=facts,
     )
     replaced = acting if row.effect in ("rotate", "introduce") else None
-    return _step(kind, row, role, moved, thread.head, message, now, replaced)
+    return _step(kind, row, role, moved, thread.head, message, now, context, replaced, status.place)
 
 
 def _check_identity(
@@ -222,15 +232,28 @@ def _step(
     prior: str | None,
     message: Message,
     now: int,
+    context: Context,
     replaces: str | None = None,
+    place: str = "",
 ) -> Step:
     bumps = tuple(_bumps(row, message, thread.facts))
+    counted = _counted(thread, bumps, "thread", now)
+    before = context.parent.thread if context.parent else None
+    parent = before
+    if parent is not None:
+        parent = _counted(parent, bumps, "parent", now)
+        parent = places.filled_below(parent, place, thread.place, context, now)
+    left = tuple(b for b in bumps if b.scope == "relationship")
+    return Step(kind, row, role, counted, prior, replaces, None if parent is before else parent, left)
+
+
+def _counted(thread: Thread, bumps: tuple[Bump, ...], scope: str, now: int) -> Thread:
+    """The thread with the counters of a scope raised; the same object where there are none."""
     counts = thread.counts
     for bump in bumps:
-        if bump.scope == "thread":
+        if bump.scope == scope:
             counts = raised(counts, bump, now)
-    counted = thread if counts is thread.counts else replace(thread, counts=counts)
-    return Step(kind, row, role, counted, prior, replaces, bumps)
+    return thread if counts is thread.counts else replace(thread, counts=counts)
 
 
 def raised(counts: Mapping[str, Any], bump: Bump, now: int) -> dict[str, Any]:
