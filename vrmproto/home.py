@@ -7,25 +7,30 @@ Source: spec/protocol/home.md, message.md "Order of checks".
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vrmproto import envelope, keys, strictjson, threads
+from vrmproto import boards, envelope, keys, strictjson, threads
+from vrmproto.boards import Board
 from vrmproto.envelope import Message, Opening
 from vrmproto.errors import ProtocolError, SpecError
 from vrmproto.guards import GUARDS
 from vrmproto.keys import PrivateKey, PublicKey
-from vrmproto.model import Context, Related, Status, Step, Thread
+from vrmproto.loading import BLOB_KEPT, Loading
+from vrmproto.model import Status, Step, Thread
 from vrmproto.roster import Agreement
-from vrmproto.spec import Spec
-from vrmproto.storage.base import Append, Entry, Reads, Store, StoreError, Transaction
+from vrmproto.spec import Spec, State
+from vrmproto.storage.base import Append, Change, Entry, Reads, Store, StoreError, Transaction
 
 __all__ = ["Acknowledgement", "Answer", "Arrival", "Config", "Home", "Outcome"]
 
 _log = logging.getLogger("vrmproto.home")
+
+SWEEP = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,13 @@ class Config:
     """Ids of agreements that the operator itself accepts."""
     inbox: int = 10_000
     max_wait: int = 30
+    boards: tuple[Board, ...] = (Board("intents"),)
+    blob: int = 1_048_576
+    """The largest blob, in bytes."""
+    loose_blobs: int = 32
+    """How many blobs one party may put within an hour."""
+    feed_kept: int = 30 * 86400
+    """For how many seconds a board keeps changes that show nothing open."""
     cached_threads: int = 20_000
 
 
@@ -67,8 +79,8 @@ class Answer:
 
     status: int
     receipt: str
-    addressee: str = ""
-    """Whose inbox has something new."""
+    wakes: tuple[str, ...] = ()
+    """Whose inboxes have something new, and the board that has."""
 
 
 Outcome = Answer | ProtocolError | None
@@ -109,6 +121,14 @@ class Home:
         self._heads: OrderedDict[str, Thread] = OrderedDict()
         self._known: OrderedDict[str, None] = OrderedDict()
         self._inboxes: OrderedDict[str, int] = OrderedDict()
+        self._swept = 0
+        self._loading = Loading(spec, self._head, self._url("blobs"))
+        self.boards = {self._url("boards") + board.name: board for board in config.boards}
+
+    def _url(self, endpoint: str) -> str:
+        """What the URLs of an endpoint begin with, up to the id."""
+        path = next((e["path"] for e in self.spec.endpoints if e["name"] == endpoint), "")
+        return self.config.origin + path.partition("{")[0]
 
     # --- before the batch: what needs no transaction -------------------------------------------
 
@@ -153,10 +173,18 @@ class Home:
                 for item in items:
                     outcomes.append(self._take(batch, item))
                 batch.write()
+                self._sweep(tx, now)
         except BaseException:  # an engine may raise more than StoreError: nothing was stored either way
             self._forget(touched)
             raise
         return outcomes
+
+    def _sweep(self, tx: Transaction, now: int) -> None:
+        """Once a minute: forget what boards and uploaders no longer have a claim to."""
+        if now - self._swept >= SWEEP:
+            self._swept = now
+            tx.prune_feed(now, now - self.config.feed_kept)
+            tx.drop_blobs(now - BLOB_KEPT)
 
     def _take(self, batch: _Batch, item: Arrival | Acknowledgement) -> Outcome:
         try:
@@ -178,6 +206,7 @@ class Home:
             batch.tx.know(item.party)
         if item.mids:
             batch.tx.acknowledge(item.party, item.mids)
+            batch.tx.told(item.party, item.mids)
             self._inboxes.pop(item.party, None)
 
     def _judge(self, batch: _Batch, arrival: Arrival) -> Answer:
@@ -203,27 +232,34 @@ class Home:
             batch.write()  # the cached head may have been put out since
         thread = self._head(batch.tx, message.thid) if message.thid else None
         elsewhere = message.agr or message.pthid or message.type in self.spec.rotations
+        if thread is not None and (thread.parent or thread.board):
+            elsewhere = True
         if elsewhere or (thread is not None and thread.pair in batch.pairs):
             batch.write()  # it is judged by rows that may be pending
         now = max(batch.now, thread.received) if thread else batch.now
-        context = self._context(batch.tx, thread, message, now)
+        context = self._loading.context(batch.tx, thread, message, now)
         return threads.advance(self.spec, thread, message, now, context)
 
     def _append(self, batch: _Batch, arrival: Arrival, message: Message, step: Step) -> Answer:
         thread = step.thread
         receipt = self._receipt(message, step, arrival.key_seen_at)
-        addressee = "" if thread.board else thread.other(step.role)
+        addressees = self._addressees(batch.tx, step)
+        introduces = step.row.effect == "introduce"
         append = Append(
             thread=thread,
             token=message.token,
             receipt=receipt,
             sender=message.iss,
-            addressee=addressee,
+            addressees=addressees,
             record=bool(step.row.record),
             supersedes=self._class_of(step) if step.row.supersedes else "",
-            replaces=step.replaces or "",
+            replaces="" if introduces else step.replaces or "",
+            rebinds=step.replaces or "" if introduces else "",
             next_key=thread.facts.get("nkt", "") if "nkt" in step.row.keep else None,
-            bumps=tuple(b for b in step.bumps if b.scope == "parent"),
+            parent=step.parent,
+            erases=step.kind.states[thread.state].erased,
+            change=self._change(batch.tx, step),
+            blobs=tuple(ref["sha256"] for ref in self.spec.types[message.type].blobs(message.body)),
         )
         batch.pending.append(append)
         batch.mids.add(message.mid)
@@ -233,60 +269,52 @@ class Home:
         self._heads[thread.thid] = thread
         if len(self._heads) > self.config.cached_threads:
             self._heads.popitem(last=False)
-        if addressee in self._inboxes:
-            self._inboxes[addressee] += 1
-        if step.replaces or append.bumps:
+        if step.parent is not None:
+            batch.thids.add(step.parent.thid)
+            self._heads[step.parent.thid] = step.parent
+        for addressee in addressees:
+            if addressee in self._inboxes:
+                self._inboxes[addressee] += 1
+        if append.erases:
+            self._inboxes.pop(thread.second, None)
+        if step.replaces:
             batch.write()
-            if step.replaces:
-                # a message to it is to be aud-mismatch and not addressee-unknown (VRM-ID-025)
-                batch.tx.know(step.replaces)
+            # a message to it is to be aud-mismatch and not addressee-unknown (VRM-ID-025, VRM-OFR-023)
+            batch.tx.know(step.replaces)
             self._forget_all()
             batch.parties.clear()
-        return Answer(202, receipt, addressee)
+        return Answer(202, receipt, (*addressees, append.change.board) if append.change else addressees)
+
+    def _addressees(self, reads: Reads, step: Step) -> tuple[str, ...]:
+        """Whose inboxes get the message: the other party, or below a board those of VRM-INT-013."""
+        thread = step.thread
+        if not thread.board:
+            return (thread.other(step.role),)
+        if thread.seq == 1:
+            return ()
+        unpurged = [t for t in reads.below(thread.thid) if not self._state(t).erased]
+        return tuple(dict.fromkeys(t.second for t in unpurged))
+
+    def _state(self, thread: Thread) -> State:
+        return self.spec.kinds[thread.kind].states[thread.state]
+
+    def _change(self, reads: Reads, step: Step) -> Change | None:
+        """What the message changes on the board of its thread."""
+        thread = step.thread
+        if not thread.board:
+            return None
+        row = reads.shown(thread.thid) if thread.seq > 1 else None
+        was, until = row.tags if row else None, thread.deadline
+        if self._state(thread).listed:
+            tags, version = boards.tags_of(thread.facts), thread.facts.get("present", thread.thid)
+            return Change(thread.second, "shown", tags, was, until, version)
+        return Change(thread.second, thread.state, was=was) if row else None
 
     # --- what a message is judged by ------------------------------------------------------------
 
-    def _context(self, reads: Reads, thread: Thread | None, message: Message, now: int) -> Context:
-        named = self._agreement(reads, message.agr, now)
-        if thread is None:
-            parent = self._related(reads, message.pthid, now)
-            return Context(parent=parent, agreement=named, named=named)
-        base = self._standing(reads, thread, now)
-        rotates = message.type in self.spec.rotations
-        return Context(
-            parent=base.parent,
-            agreement=base.agreement,
-            named=named,
-            superseded_at=base.superseded_at,
-            severed_at=base.severed_at,
-            prev_known=message.prev == thread.head
-            or reads.message(thread.thid, message.prev or "") is not None,
-            next_key=reads.next_key(thread.first, thread.second) if rotates else None,
-            taken=rotates and reads.paired(message.iss, thread.second),
-        )
-
-    def _standing(self, reads: Reads, thread: Thread, now: int) -> Context:
-        """What moves a thread without a message, apart from its own deadlines."""
-        moves = {cause for state in self.spec.kinds[thread.kind].states.values() for cause in state.moves}
-        superseded = "superseded" in moves and thread.record is not None
-        return Context(
-            parent=self._related(reads, thread.parent, now) if thread.parent else None,
-            agreement=self._agreement(reads, thread.agreement, now) if thread.agreement else None,
-            superseded_at=reads.superseded_at(thread.thid) if superseded else None,
-        )
-
-    def _related(self, reads: Reads, thid: str | None, now: int) -> Related | None:
-        thread = self._head(reads, thid) if thid else None
-        return Related(thread, self.status(thread, now, reads)) if thread else None
-
-    def _agreement(self, reads: Reads, record: str | None, now: int) -> Related | None:
-        thid = reads.record_thread(record) if record else None
-        return self._related(reads, thid, now)
-
     def status(self, thread: Thread, now: int, reads: Reads | None = None) -> Status:
         """What a thread is at ``now``, with every move that no message made."""
-        context = self._standing(reads or self.store, thread, now)
-        return threads.settle(self.spec.kinds[thread.kind], thread, context, now)
+        return self._loading.status(reads or self.store, thread, now)
 
     def _class_of(self, step: Step) -> str:
         agreement = self.agreement_of(step.thread)
@@ -304,7 +332,7 @@ class Home:
             return
         size = self._inboxes.get(party)
         if size is None:
-            size = batch.tx.inbox_size(party) + sum(a.addressee == party for a in batch.pending)
+            size = batch.tx.inbox_size(party) + sum(party in a.addressees for a in batch.pending)
             self._inboxes[party] = size
             if len(self._inboxes) > self.config.cached_threads:
                 self._inboxes.popitem(last=False)
@@ -332,11 +360,44 @@ class Home:
             claims["key_seen_at"] = key_seen_at
         return envelope.seal(self.signing[0], claims, envelope.RECEIPT)
 
-    def checkpoint(self, entry: Entry, reader: str, state: str, now: int) -> str:
+    def checkpoint(self, thread: Thread, reader: str, now: int) -> str:
         """The last receipt of a thread signed anew for a reader, with the state of now (VRM-HOM-026)."""
-        claims = receipt_claims(entry.receipt)
+        entry = self.store.messages(thread.thid, thread.seq, 1)[0]
+        claims, state = receipt_claims(entry.receipt), self.status(thread, now).state
         claims |= {"aud": reader, "iat": max(now, claims["iat"]), "state": state, "checkpoint": True}
+        if thread.removed:
+            claims["removed"] = thread.removed
         return envelope.seal(self.signing[0], claims, envelope.RECEIPT)
+
+    # --- what is no message ---------------------------------------------------------------------
+
+    def remove(self, board: str, thid: str, code: str, now: int) -> bool:
+        """The operator takes a thread off a board (VRM-BRD-017); False if none goes on there."""
+        with self.store.begin() as tx:
+            thread = tx.thread(thid)
+            if thread is None or not thread.board or thread.second != board:
+                return False
+            state = self.status(thread, now, tx).state
+            if "removed" not in self.spec.kinds[thread.kind].states[state].moves:
+                return False
+            row = tx.shown(thid)
+            removed = replace(thread, removed_at=now, removed=code)
+            tx.remove(removed, Change(board, "removed", was=row.tags if row else None, code=code))
+        self._heads.pop(thid, None)
+        return True
+
+    def put_blob(self, party: str, data: bytes, now: int) -> str:
+        """Keep a blob for its uploader; its digest. ``too-large``, ``rate-limited``."""
+        if len(data) > self.config.blob:
+            detail = f"a blob has at most {self.config.blob} bytes here"
+            raise ProtocolError("too-large", detail, rule="VRM-BLB-002")
+        if len(self.store.loose_blobs(party, now - BLOB_KEPT)) >= self.config.loose_blobs:
+            detail = f"one party puts at most {self.config.loose_blobs} blobs within an hour"
+            raise ProtocolError("rate-limited", detail, rule="VRM-BLB-008")
+        digest = keys.b64(hashlib.sha256(data).digest())
+        with self.store.begin() as tx:
+            tx.put_blob(party, digest, data, now)
+        return digest
 
     # --- caches ---------------------------------------------------------------------------------
 
@@ -348,7 +409,7 @@ class Home:
         return reads.thread(thid)
 
     def _is_known(self, reads: Reads, party: str) -> bool:
-        if party in self._known:
+        if party in self._known or party in self.boards:
             return True
         if not reads.known(party):
             return False

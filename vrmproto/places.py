@@ -40,7 +40,7 @@ def _fills(before: int, most: int | None, now_filled: int, now_most: int | None)
 
 
 def filled_below(parent: Thread, before: str, place: str, context: Context, now: int) -> Thread:
-    """The parent after a thread below it has come from one place to another; ``context.filled`` are others."""
+    """The parent after a thread below it has changed its place; ``context`` counts the others."""
     most = accepted(parent.facts)
     earlier, later = (context.filled + (p == "filled") for p in (before, place))
     if not _fills(earlier, most, later, most):

@@ -95,7 +95,7 @@ class Reader:
         document: dict[str, Any] = {
             "messages": [{"seq": e.seq, "token": e.token, "receipt": e.receipt} for e in shown],
             "keys": [*self._home_keys(), *_keys_of(shown)],
-            "checkpoint": self._checkpoint(thread, party, now),
+            "checkpoint": self.home.checkpoint(thread, party, now),
         }
         if len(entries) > limit:
             document["next"] = shown[-1].seq + 1 if shown else start
@@ -132,7 +132,7 @@ class Reader:
             agreement=agreement,
             home_keys=[k.public for k in self.home.signing],
             key_sets=self._key_sets(thread),
-            checkpoint=self._checkpoint(thread, party, now),
+            checkpoint=self.home.checkpoint(thread, party, now),
         )
 
     def _own(self, party: str, thid: str) -> Thread:
@@ -140,10 +140,6 @@ class Reader:
         if thread is None or not thread.role(party):
             raise not_found()
         return thread
-
-    def _checkpoint(self, thread: Thread, party: str, now: int) -> str:
-        last = self.home.store.messages(thread.thid, thread.seq, 1)[0]
-        return self.home.checkpoint(last, party, self.home.status(thread, now).state, now)
 
     def _proof(self, thread: Thread, record: str) -> list[Entry]:
         """Every message up to the acceptance, and the rotations of the pair that matter (VRM-REC-002)."""

@@ -17,7 +17,7 @@ _REF = "shared/ref.json"
 
 
 def paths(schemas: Mapping[str, Mapping[str, Any]], name: str) -> tuple[Path, ...]:
-    """Every place in a value of the schema ``name`` (a path below the ``$id`` base) where a reference stands."""
+    """Every place where a reference stands in a value of the schema at ``name`` below the ``$id`` base."""
     return tuple(dict.fromkeys(_walk(schemas, name, schemas[name], ())))
 
 

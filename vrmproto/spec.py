@@ -90,6 +90,8 @@ class State:
     """What becomes of the place below the parent: ``held``, ``filled``, ``free``; '' leaves it."""
     erased: bool = False
     """The second party reads tombstones."""
+    listed: bool = False
+    """Its board shows the thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +377,7 @@ def _state(name: str, state: Mapping[str, Any]) -> State:
         end=state.get("end", False),
         place=state.get("place", ""),
         erased=state.get("erased", False),
+        listed=state.get("listed", False),
     )
 
 

@@ -267,15 +267,17 @@ def _objects(value: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def reaches(folder: Folder, path: str, schema: Any, pointer: str) -> bool:
-    """Whether a schema has the properties of a pointer, through references."""
-    for part in pointer.split("/")[1:]:
-        while isinstance(schema, dict) and "$ref" in schema:
-            path, schema = _resolve(folder, path, schema["$ref"])
-        properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
-        if part not in properties:
-            return False
-        schema = properties[part]
-    return True
+    """Whether a schema has the properties of a pointer, through references and in one of alternatives."""
+    while isinstance(schema, dict) and "$ref" in schema:
+        path, schema = _resolve(folder, path, schema["$ref"])
+    if not pointer:
+        return True
+    part, _, rest = pointer[1:].partition("/")
+    rest = f"/{rest}" if rest else ""
+    inner = schema if isinstance(schema, dict) else {}
+    if part in inner.get("properties", {}):
+        return reaches(folder, path, inner["properties"][part], rest)
+    return any(reaches(folder, path, one, pointer) for one in inner.get("oneOf", ()))
 
 
 STEPS = (_metaschemas, _schemas, _examples, _digests)

@@ -262,8 +262,9 @@ def _way_out(kind: _Kind) -> Iterator[Fault]:
 
 def _ends(kind: _Kind) -> Iterator[Fault]:
     for name, state in kind.states.items():
-        if state.get("end") and set(state) != {"end"}:
-            yield kind.fault("after-end", name, "an end has other members", "an end has the member end only")
+        if state.get("end") and set(state) - {"end", "erased"}:
+            message = "an end has other members"
+            yield kind.fault("after-end", name, message, "an end has the members end and erased only")
     for row in kind.rows:
         for name in row.states:
             if kind.states.get(name, {}).get("end"):

@@ -122,8 +122,9 @@ class Batcher:
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)
-            if isinstance(outcome, Answer) and outcome.addressee:
-                self.wakeups.notify(outcome.addressee)
+            if isinstance(outcome, Answer):
+                for waiting in outcome.wakes:
+                    self.wakeups.notify(waiting)
 
     def _fail(self, batch: list[tuple[Item, asyncio.Future[Outcome]]], error: Exception) -> None:
         for _, future in batch:

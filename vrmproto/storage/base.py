@@ -12,9 +12,20 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vrmproto.keys import KeySet
-from vrmproto.model import Bump, Thread
+from vrmproto.model import Thread
 
-__all__ = ["Append", "Entry", "Reads", "Store", "StoreBusyError", "StoreError", "Transaction"]
+__all__ = [
+    "Append",
+    "Blob",
+    "Change",
+    "Entry",
+    "FeedRow",
+    "Reads",
+    "Store",
+    "StoreBusyError",
+    "StoreError",
+    "Transaction",
+]
 
 
 class StoreError(Exception):
@@ -23,6 +34,49 @@ class StoreError(Exception):
 
 class StoreBusyError(StoreError):
     """Another process holds the write lock: trying again soon may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a board: what its feed shows of a thread from now on.
+
+    ``event`` is ``shown``, or what an item with ``ended`` says (``withdrawn``, ``closed``, ``paused``), or
+    ``removed``. ``tags`` are what filters match of the version that is shown, ``was`` those of the version
+    shown before (None: it was not on the board). A shown thread leaves the list of what is open at ``until``.
+    """
+
+    board: str
+    event: str
+    tags: str = ""
+    was: str | None = None
+    until: int | None = None
+    version: str = ""
+    """The mid of the message that a shown item gives."""
+    code: str = ""
+    """Of a removal."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """A stored :class:`Change`. ``position`` grows with every change of the store, in the order of commit."""
+
+    position: int
+    thid: str
+    event: str
+    tags: str
+    was: str | None
+    until: int | None
+    version: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob that was put: its size, and when its uploader put it last."""
+
+    digest: str
+    size: int
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +90,8 @@ class Append:
     token: str
     receipt: str
     sender: str
-    addressee: str
-    """Whose inbox gets the message."""
+    addressees: tuple[str, ...]
+    """Whose inboxes get the message."""
     record: bool = False
     """The message makes a record whose id is its mid."""
     supersedes: str = ""
@@ -46,8 +100,15 @@ class Append:
     """The identifier that ``thread.first`` replaces in every thread, inbox row and agreement of this pair."""
     next_key: str | None = None
     """The pair's committed next key after the message; '' forgets it, None leaves it."""
-    bumps: tuple[Bump, ...] = ()
-    """Counters to raise in the parent thread (scope ``parent``)."""
+    rebinds: str = ""
+    """The identifier that ``thread.first`` replaces in this thread alone, inbox rows included."""
+    parent: Thread | None = None
+    """The parent thread as it is after the message, where that changes it; its position stays."""
+    erases: bool = False
+    """The second party's inbox loses the thread's messages."""
+    change: Change | None = None
+    blobs: tuple[str, ...] = ()
+    """Digests of the blobs that the message refers to: the thread refers to them from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +153,18 @@ class Reads(Protocol):
     def inbox_size(self, party: str) -> int:
         """How many messages are unacknowledged."""
 
+    def below(self, thid: str) -> list[Thread]:
+        """The threads whose parent this is, in the order in which they were opened."""
+
+    def placed(self, thid: str) -> list[Thread]:
+        """Those of them that had a place (``Thread.place``) after their last message."""
+
+    def shown(self, thid: str) -> FeedRow | None:
+        """The row that shows a thread on its board, if it is there."""
+
+    def blob_sizes(self, party: str, thid: str, digests: Sequence[str], since: int) -> dict[str, int]:
+        """Sizes, by digest, of those blobs that the party has put since then or that the thread refers to."""
+
 
 class Transaction(Reads, Protocol):
     """An open write transaction."""
@@ -104,6 +177,24 @@ class Transaction(Reads, Protocol):
 
     def know(self, party: str) -> None:
         """Note an identifier whose signed request was taken."""
+
+    def put_blob(self, party: str, digest: str, data: bytes, at: int) -> None:
+        """Keep a blob for its uploader; putting it again renews ``at``."""
+
+    def drop_blobs(self, before: int) -> None:
+        """Forget what was put before then and no message refers to."""
+
+    def remove(self, thread: Thread, change: Change) -> None:
+        """A thread as the operator's removal leaves it: the change to the feed, a notice to its first."""
+
+    def told(self, party: str, thids: Iterable[str]) -> None:
+        """Drop notices of the party; what is none is passed over."""
+
+    def prune_feed(self, now: int, before: int) -> None:
+        """Take from what is open what has passed ``until``, and drop changes dated before ``before``.
+
+        At most 1000 rows of each. What still shows an open thread is kept, whatever its age.
+        """
 
 
 class Store(Reads, Protocol):
@@ -123,6 +214,27 @@ class Store(Reads, Protocol):
 
     def changed(self, party: str, after: int, limit: int) -> list[tuple[int, Thread]]:
         """The party's threads whose last change is past ``after``, with that position, in its order."""
+
+    def feed_end(self, board: str) -> tuple[int, int]:
+        """The position of the last change of a board, and of the last one that was dropped; 0 for none."""
+
+    def feed_open(self, board: str, after: int, until: int, now: int, limit: int) -> list[FeedRow]:
+        """Rows that show what is open at ``now``, past ``after`` and up to ``until``, in their order."""
+
+    def feed_changes(self, board: str, after: int, limit: int) -> list[FeedRow]:
+        """All changes of a board past ``after``, in their order."""
+
+    def notices(self, party: str, limit: int) -> list[str]:
+        """Thids of removed threads of which the party has not acknowledged the notice."""
+
+    def blob(self, digest: str) -> bytes | None:
+        """The bytes of a blob, whoever may read it."""
+
+    def blob_threads(self, digest: str, limit: int) -> list[Thread]:
+        """Threads that refer to a blob."""
+
+    def loose_blobs(self, party: str, since: int) -> list[Blob]:
+        """What the party has put since then; whether or not a message refers to it."""
 
     def threads_of(self, first: str, second: str) -> list[str]:
         """The thids of the pair's threads (for evicting cached heads after a rotation)."""

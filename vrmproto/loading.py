@@ -1,0 +1,103 @@
+"""What a home loads before it judges a message: parent, agreement, places, blobs.
+
+Source: spec/implementing.md, spec/protocol/threads.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vrmproto import threads
+from vrmproto.envelope import Message
+from vrmproto.model import Context, Related, Status, Thread
+from vrmproto.spec import Spec
+from vrmproto.storage.base import Reads
+
+__all__ = ["BLOB_KEPT", "Loading"]
+
+BLOB_KEPT = 3600
+"""For how many seconds a blob is kept that no message refers to (VRM-BLB-003)."""
+
+
+class Loading:
+    """Loads contexts; ``head`` finds a thread as its last message left it, cached or stored."""
+
+    def __init__(self, spec: Spec, head: Callable[[Reads, str], Thread | None], blob_url: str) -> None:
+        self._spec = spec
+        self._head = head
+        self._blob_url = blob_url
+
+    def context(self, reads: Reads, thread: Thread | None, message: Message, now: int) -> Context:
+        """The context of a message; ``thread`` is None where it opens one or names none that exists."""
+        named = self._agreement(reads, message.agr, now)
+        blobs = self._blobs(reads, message, now)
+        if thread is None:
+            parent = self._related(reads, message.pthid, now)
+            held, filled = self._places(reads, parent, now)
+            return Context(
+                parent=parent,
+                agreement=named,
+                named=named,
+                held=held,
+                filled=filled,
+                blobs=blobs,
+                blob_url=self._blob_url,
+            )
+        base = self._standing(reads, thread, now)
+        owner = Related(thread, self.status(reads, thread, now)) if thread.board else base.parent
+        held, filled = self._places(reads, owner, now, but=thread.thid)
+        rotates = message.type in self._spec.rotations
+        return Context(
+            parent=base.parent,
+            agreement=base.agreement,
+            named=named,
+            superseded_at=base.superseded_at,
+            severed_at=base.severed_at,
+            prev_known=message.prev == thread.head
+            or reads.message(thread.thid, message.prev or "") is not None,
+            next_key=reads.next_key(thread.first, thread.second) if rotates else None,
+            taken=rotates and reads.paired(message.iss, thread.second),
+            held=held,
+            filled=filled,
+            blobs=blobs,
+            blob_url=self._blob_url,
+        )
+
+    def _places(self, reads: Reads, owner: Related | None, now: int, *, but: str = "") -> tuple[int, int]:
+        """How many threads below a parent, one left out, hold and fill a place now."""
+        found = {"": 0, "held": 0, "filled": 0}
+        if owner is not None:
+            for thread in reads.placed(owner.thread.thid):
+                if thread.thid != but:
+                    kind = self._spec.kinds[thread.kind]
+                    found[threads.settle(kind, thread, Context(parent=owner), now).place] += 1
+        return found["held"], found["filled"]
+
+    def _blobs(self, reads: Reads, message: Message, now: int) -> dict[str, int]:
+        """The blobs named in a message that its sender may name (VRM-BLB-004)."""
+        named = self._spec.types[message.type].blobs(message.body)
+        digests = [ref["sha256"] for ref in named]
+        return reads.blob_sizes(message.iss, message.thid or "", digests, now - BLOB_KEPT) if named else {}
+
+    def _standing(self, reads: Reads, thread: Thread, now: int) -> Context:
+        """What moves a thread without a message, apart from its own deadlines."""
+        moves = {cause for state in self._spec.kinds[thread.kind].states.values() for cause in state.moves}
+        superseded = "superseded" in moves and thread.record is not None
+        return Context(
+            parent=self._related(reads, thread.parent, now) if thread.parent else None,
+            agreement=self._agreement(reads, thread.agreement, now) if thread.agreement else None,
+            superseded_at=reads.superseded_at(thread.thid) if superseded else None,
+        )
+
+    def _related(self, reads: Reads, thid: str | None, now: int) -> Related | None:
+        thread = self._head(reads, thid) if thid else None
+        return Related(thread, self.status(reads, thread, now)) if thread else None
+
+    def _agreement(self, reads: Reads, record: str | None, now: int) -> Related | None:
+        thid = reads.record_thread(record) if record else None
+        return self._related(reads, thid, now)
+
+    def status(self, reads: Reads, thread: Thread, now: int) -> Status:
+        """What a thread is at ``now``, with every move that no message made."""
+        context = self._standing(reads, thread, now)
+        return threads.settle(self._spec.kinds[thread.kind], thread, context, now)
