@@ -25,14 +25,15 @@ from hypothesis.stateful import (
 )
 
 from vrmproto.keys import KeySet, b64, generate
-from vrmproto.model import Bump, Thread
+from vrmproto.model import Thread
 from vrmproto.storage import migrations
-from vrmproto.storage.base import Append, StoreBusyError, StoreError
+from vrmproto.storage.base import Append, Blob, Change, StoreBusyError, StoreError
 from vrmproto.storage.memory import MemoryStore
 from vrmproto.storage.sqlite import SqliteStore
 
 ANNA, BEN, CARA = "did:jwk:anna", "did:jwk:ben", "did:jwk:cara"
 SHOP, BANK = "https://shop.example", "https://bank.example"
+BOARD = "https://home.example/v1/boards/intents"
 NOW = 1_700_000_000
 
 
@@ -42,6 +43,9 @@ class Boom(Exception):
 
 def ident(name: str) -> str:
     return b64(hashlib.sha256(name.encode()).digest())
+
+
+BLOBS = (ident("one"), ident("two"))
 
 
 def opened(name: str, first: str = ANNA, second: str = SHOP, **fields: Any) -> Thread:
@@ -67,7 +71,11 @@ def moved(thread: Thread, **fields: Any) -> Thread:
 def message(thread: Thread, addressee: str | None = None, **effects: Any) -> Append:
     to = thread.second if addressee is None else addressee
     token, receipt = f"token {thread.head}", f"receipt {thread.head}"
-    return Append(thread, token, receipt, thread.first, to, **effects)
+    return Append(thread, token, receipt, thread.first, (to,) if to else (), **effects)
+
+
+def shown(thread: Thread, tags: str = "tags", until: int | None = None) -> Change:
+    return Change(BOARD, "shown", tags, until=until, version=thread.head)
 
 
 def put(store: Any, *appends: Append) -> None:
@@ -300,38 +308,165 @@ class TestContract:
         assert [t.thid for _, t in store.changed(SHOP, 0, 3)] == [ident(n) for n in "abc"]
         assert [t.thid for _, t in store.changed(SHOP, 0, 9)] == [ident(n) for n in "abcd"]
 
-    def test_bumps_raise_the_counters_of_the_parent(self, store):
+    def test_a_child_changes_its_parent(self, store):
         parent = opened("p", second="", counts={"seen": 4})
         child = opened("c", parent=parent.thid, received=NOW + 10)
-        every = (Bump("parent", "seen", ""), Bump("parent", "daily", "P1D"), Bump("relationship", "no", ""))
-        put(store, message(parent), message(child, bumps=every))
-        assert store.thread(parent.thid) == replace(parent, counts={"seen": 5, "daily": [NOW + 10]})
+        counted = replace(parent, counts={"seen": 5}, filled=(NOW,))
+        put(store, message(parent), message(child, parent=counted))
+        assert store.thread(parent.thid) == counted
         assert store.thread(child.thid) == child
         before = store.changed(ANNA, 0, 9)
         sibling = opened("d", BEN, parent=parent.thid, received=NOW + 86500)
-        put(store, message(sibling, bumps=every), message(moved(sibling, received=NOW + 86501), bumps=every))
-        counts = {"seen": 7, "daily": [NOW + 86500, NOW + 86501]}
-        assert store.thread(parent.thid) == replace(parent, counts=counts)
-        # Raising a counter is no change of the parent: it keeps its place.
+        again = replace(counted, counts={"seen": 6})
+        put(store, message(sibling, parent=again))
+        assert store.thread(parent.thid) == again
+        # That is no message of the parent: it keeps its position.
         assert [p for p, _ in store.changed(ANNA, 0, 9)] == [p for p, _ in before]
+        assert [t.thid for t in store.below(parent.thid)] == [child.thid, sibling.thid]
+        assert store.below(child.thid) == store.below(ident("nowhere")) == []
 
-    def test_bumps_and_a_message_of_the_parent_count_in_their_order(self, store):
+    def test_a_parent_and_its_own_message_in_one_batch(self, store):
         parent = opened("p", second="")
-        bump = (Bump("parent", "n", ""),)
+        own = moved(parent, counts={"n": 7})
         put(store, message(parent))
         put(
             store,
-            message(opened("c", parent=parent.thid), bumps=bump),
-            message(moved(parent, counts={"n": 7})),
-            message(opened("d", parent=parent.thid), bumps=bump),
+            message(opened("c", parent=parent.thid), parent=replace(parent, counts={"n": 1})),
+            message(own),
+            message(opened("d", parent=parent.thid), parent=replace(own, counts={"n": 8})),
         )
-        assert store.thread(parent.thid) == moved(parent, counts={"n": 8})
+        assert store.thread(parent.thid) == replace(own, counts={"n": 8})
+        assert [m.seq for m in store.messages(parent.thid, 1, 9)] == [1, 2]
 
-    def test_a_bump_needs_its_parent(self, store):
+    def test_a_parent_has_to_be_stored(self, store):
         child = opened("c", parent=ident("nowhere"))
         with pytest.raises(ValueError, match="parent"):
-            put(store, message(child, bumps=(Bump("parent", "n", ""),)))
+            put(store, message(child, parent=opened("nowhere")))
         assert store.thread(child.thid) is None
+
+    def test_who_has_a_place(self, store):
+        parent, one, two = opened("p"), opened("c", BEN), opened("d")
+        one, two = replace(one, parent=parent.thid), replace(two, parent=parent.thid, place="filled")
+        put(store, message(parent), message(one), message(two))
+        assert store.placed(parent.thid) == [two]
+        held, free = moved(one, place="held"), moved(two, place="")
+        put(store, message(held), message(free))
+        assert store.placed(parent.thid) == [held]
+        assert store.below(parent.thid) == [held, free]
+
+    def test_a_message_to_several(self, store):
+        put(store, replace(message(opened("a")), addressees=(ANNA, BEN, BANK)))
+        for party in (ANNA, BEN, BANK):
+            assert mids(store.inbox(party, 9)) == [ident("a")]
+        assert store.inbox(SHOP, 9) == []
+        with store.begin() as transaction:
+            transaction.acknowledge(BEN, [ident("a")])
+            assert [transaction.inbox_size(p) for p in (ANNA, BEN)] == [1, 0]
+
+    def test_a_thread_is_rebound_alone(self, store):
+        a1, b1 = opened("a"), opened("b")
+        put(store, message(a1, ANNA), message(b1, ANNA), message(opened("c", BEN)))
+        put(store, message(moved(a1, first=CARA), SHOP, rebinds=ANNA))
+        assert store.thread(a1.thid).first == CARA
+        assert store.thread(b1.thid).first == ANNA
+        assert mids(store.inbox(CARA, 9)) == [a1.thid]
+        assert mids(store.inbox(ANNA, 9)) == [b1.thid]
+        assert store.known(CARA)
+        put(store, message(moved(b1, first=CARA), SHOP, rebinds=ANNA))
+        assert not store.known(ANNA)
+
+    def test_erasing_empties_the_inbox_of_the_second(self, store):
+        a1, b1 = opened("a"), opened("b")
+        put(store, message(a1), message(moved(a1), ANNA), message(b1))
+        last = moved(moved(a1))
+        put(store, message(last, ANNA, erases=True))
+        assert mids(store.inbox(SHOP, 9)) == [b1.thid]
+        assert mids(store.inbox(ANNA, 9)) == [moved(a1).head, last.head]
+        with store.begin() as transaction:
+            assert transaction.inbox_size(SHOP) == 1
+
+    def test_a_board(self, store):
+        a1, b1 = opened("a", second=BOARD), opened("b", BEN, BOARD)
+        put(store, message(a1, "", change=shown(a1)), message(b1, "", change=shown(b1, until=NOW + 9)))
+        first, second = store.feed_changes(BOARD, 0, 9)
+        assert (first.thid, first.event, first.tags, first.was) == (a1.thid, "shown", "tags", None)
+        assert store.shown(a1.thid) == first
+        assert store.feed_end(BOARD) == (second.position, 0)
+        assert store.feed_open(BOARD, 0, second.position, NOW, 9) == [first, second]
+        assert store.feed_open(BOARD, 0, first.position, NOW, 9) == [first]
+        assert store.feed_open(BOARD, first.position, second.position, NOW, 9) == [second]
+        assert store.feed_open(BOARD, 0, second.position, NOW + 9, 9) == [first]
+        ended = Change(BOARD, "withdrawn", was="tags")
+        put(store, message(moved(a1), "", change=ended), message(moved(b1), "", change=shown(moved(b1))))
+        assert store.shown(a1.thid) is None
+        third, fourth = store.feed_changes(BOARD, second.position, 9)
+        assert (third.event, third.was, fourth.event) == ("withdrawn", "tags", "shown")
+        assert store.feed_open(BOARD, 0, fourth.position, NOW, 9) == [fourth]
+        assert store.feed_changes(BOARD, 0, 2) == [first, second]
+        assert store.feed_changes(f"{BOARD}x", 0, 9) == []
+        assert store.feed_end(f"{BOARD}x") == (0, 0)
+
+    def test_pruning_takes_a_prefix_and_leaves_what_is_open(self, store):
+        threads = [opened(n, second=BOARD, received=NOW + i) for i, n in enumerate("abcd")]
+        put(store, *(message(t, "", change=shown(t, until=NOW + 5)) for t in threads[:1]))
+        put(store, *(message(t, "", change=shown(t)) for t in threads[1:]))
+        put(store, message(moved(threads[1]), "", change=Change(BOARD, "paused", was="tags")))
+        rows = store.feed_changes(BOARD, 0, 9)
+        with store.begin() as transaction:
+            transaction.prune_feed(NOW + 4, NOW + 1)
+        assert store.feed_changes(BOARD, 0, 9) == rows
+        with store.begin() as transaction:
+            transaction.prune_feed(NOW + 5, NOW + 1)
+        # The first one has expired and is old; the second is current no more, and young.
+        assert store.feed_changes(BOARD, 0, 9) == rows[1:]
+        assert store.feed_end(BOARD) == (rows[-1].position, rows[0].position)
+        with store.begin() as transaction:
+            transaction.prune_feed(NOW + 5, NOW + 99)
+        assert [row.thid for row in store.feed_changes(BOARD, 0, 9)] == [t.thid for t in threads[2:]]
+        assert store.feed_end(BOARD) == (rows[-1].position, rows[-1].position)
+
+    def test_a_removal_and_its_notice(self, store):
+        a1 = opened("a", second=BOARD)
+        put(store, message(a1, "", change=shown(a1)))
+        gone = replace(a1, removed_at=NOW + 3, removed="spam")
+        with store.begin() as transaction:
+            transaction.remove(gone, Change(BOARD, "removed", was="tags", code="spam"))
+        assert store.thread(a1.thid) == gone
+        assert [row.code for row in store.feed_changes(BOARD, 0, 9)] == ["", "spam"]
+        assert store.shown(a1.thid) is None
+        assert store.notices(ANNA, 9) == [a1.thid]
+        assert store.notices(BEN, 9) == []
+        with store.begin() as transaction:
+            transaction.told(ANNA, [ident("other"), a1.thid, "no id"])
+        assert store.notices(ANNA, 9) == []
+        fail(store, lambda tx: tx.remove(a1, Change(BOARD, "removed")))
+        assert store.thread(a1.thid) == gone
+        assert store.notices(ANNA, 9) == []
+
+    def test_blobs(self, store):
+        one, two = ident("one"), ident("two")
+        with store.begin() as transaction:
+            transaction.put_blob(ANNA, one, b"picture", NOW)
+            transaction.put_blob(BEN, one, b"picture", NOW + 5)
+            transaction.put_blob(ANNA, two, b"paper!", NOW + 2)
+        assert store.blob(one) == b"picture"
+        assert store.blob(ident("three")) is None
+        assert store.blob_sizes(ANNA, "", [one, two, ident("three")], NOW) == {one: 7, two: 6}
+        assert store.blob_sizes(ANNA, "", [one, two], NOW + 1) == {two: 6}
+        assert store.blob_sizes(CARA, ident("a"), [one], 0) == {}
+        assert store.loose_blobs(ANNA, NOW + 1) == [Blob(two, 6, NOW + 2)]
+        put(store, message(opened("a"), blobs=(one,)), message(opened("b", BEN), blobs=(one, one)))
+        assert store.blob_sizes(CARA, ident("a"), [one], NOW + 99) == {one: 7}
+        assert [t.thid for t in store.blob_threads(one, 9)] == [ident("a"), ident("b")]
+        assert [t.thid for t in store.blob_threads(one, 1)] == [ident("a")]
+        with store.begin() as transaction:
+            transaction.drop_blobs(NOW + 3)
+        assert store.blob(two) is None
+        assert store.blob(one) == b"picture"
+        assert store.loose_blobs(BEN, NOW) == [Blob(one, 7, NOW + 5)]
+        with store.begin() as transaction:
+            transaction.drop_blobs(NOW + 99)
+        assert store.blob(one) == b"picture"
 
     def test_a_message_is_stored_once(self, store):
         a1 = opened("a")
@@ -555,6 +690,8 @@ def judged(reads: Any, thids: list[str], tokens: list[tuple[str, str]]) -> Any:
         [reads.record_thread(mid) for _, mid in tokens],
         [(reads.known(party), reads.inbox_size(party)) for party in PARTIES],
         [(reads.next_key(a, b), reads.paired(a, b)) for a in PEOPLE for b in SECONDS],
+        [(reads.below(thid), reads.placed(thid), reads.shown(thid)) for thid in thids],
+        [reads.blob_sizes(party, thid, BLOBS, NOW + 2) for party in PEOPLE for thid in thids[:3]],
     )
 
 
@@ -571,6 +708,11 @@ def everything(
         [store.inbox(party, limit) for party in PARTIES for limit in (99, 2)],
         [store.changed(party, *page) for party in PARTIES for page in ((0, 99), (3, 2))],
         [sorted(store.threads_of(a, b)) for a in PEOPLE for b in SECONDS],
+        [store.feed_end(BOARD), store.feed_changes(BOARD, 0, 99), store.feed_changes(BOARD, 3, 2)],
+        [store.feed_open(BOARD, after, 50, NOW + 3, limit) for after, limit in ((0, 99), (2, 2))],
+        [store.notices(party, 9) for party in PEOPLE],
+        [(store.blob(digest), store.blob_threads(digest, 99)) for digest in BLOBS],
+        [sorted(store.loose_blobs(party, NOW), key=str) for party in PEOPLE],
         store.load_keys(SHOP),
     )
 
@@ -643,10 +785,13 @@ class Twins(RuleBasedStateMachine):
         self.batch: list[Append] = []
         heads = {thid: found for thid in self.thids if (found := self.open[1].thread(thid)) is not None}
         for _ in range(size):
-            what = data.draw(st.sampled_from(["open", "continue", "continue", "child", "rotate"]))
+            kinds = ["open", "continue", "continue", "child", "rotate", "board", "rebind"]
+            what = data.draw(st.sampled_from(kinds))
             effects: dict[str, Any] = {
                 "record": data.draw(st.booleans()),
                 "next_key": data.draw(st.sampled_from([None, None, "", "k1", "k2"])),
+                "blobs": data.draw(st.sampled_from([(), (), (ident("one"),), BLOBS])),
+                "erases": data.draw(st.sampled_from([False, False, True])),
             }
             self.count += 1
             if what == "rotate" and heads and not self.batch:
@@ -670,16 +815,33 @@ class Twins(RuleBasedStateMachine):
                 self.thids.append(thread.thid)
                 heads[thread.thid] = thread
                 self.add(thread, second, **effects)
+            elif what == "rebind":
+                old = heads[data.draw(st.sampled_from(sorted(heads)))]
+                thread = moved(old, first=data.draw(st.sampled_from(PEOPLE)), head=ident(f"i{self.count}"))
+                heads[thread.thid] = thread
+                self.add(thread, SHOP, rebinds=old.first, **effects)
+            elif what == "board":
+                thread = opened(
+                    f"t{self.count}", data.draw(st.sampled_from(PEOPLE)), BOARD, received=NOW + self.count
+                )
+                self.thids.append(thread.thid)
+                heads[thread.thid] = thread
+                until = data.draw(st.sampled_from([None, NOW + 5, NOW + 500]))
+                self.add(thread, "", change=shown(thread, until=until), **effects)
             elif what == "child":
                 parent = heads[data.draw(st.sampled_from(sorted(heads)))]
                 person = data.draw(st.sampled_from(PEOPLE))
                 thread = opened(f"t{self.count}", person, SHOP, parent=parent.thid, received=NOW + self.count)
-                bumps = (Bump("parent", "n", ""), Bump("parent", "m", "PT3S"))
+                thread = replace(thread, place=data.draw(st.sampled_from(["", "held", "filled"])))
+                changed = replace(parent, counts={"n": self.count}, filled=(*parent.filled, NOW))
                 self.thids.append(thread.thid)
-                heads[thread.thid] = thread
-                self.add(thread, SHOP, bumps=bumps, **effects)
+                heads[thread.thid], heads[parent.thid] = thread, changed
+                self.add(thread, SHOP, parent=changed, **effects)
             else:
                 thread = moved(heads[data.draw(st.sampled_from(sorted(heads)))], head=ident(f"m{self.count}"))
+                if thread.second == BOARD:
+                    events = [Change(BOARD, "paused", was="tags"), shown(thread, until=NOW + 50), None]
+                    effects["change"] = data.draw(st.sampled_from(events))
                 heads[thread.thid] = thread
                 self.add(thread, data.draw(st.sampled_from([thread.first, thread.second])), **effects)
         self.each(lambda transaction: transaction.append(self.batch))
@@ -693,6 +855,31 @@ class Twins(RuleBasedStateMachine):
     @rule(party=st.sampled_from(PEOPLE))
     def know(self, party: str) -> None:
         self.each(lambda transaction: transaction.know(party))
+
+    @rule(party=st.sampled_from(PEOPLE), digest=st.sampled_from(BLOBS), at=st.integers(0, 9))
+    def put_blob(self, party: str, digest: str, at: int) -> None:
+        self.each(lambda transaction: transaction.put_blob(party, digest, digest.encode(), NOW + at))
+
+    @rule(past=st.integers(0, 9))
+    def prune(self, past: int) -> None:
+        self.each(lambda transaction: transaction.drop_blobs(NOW + past))
+        self.each(lambda transaction: transaction.prune_feed(NOW + past, NOW + past))
+
+    @rule(data=st.data())
+    def remove(self, data: Any) -> None:
+        if not self.open:
+            self.begin()
+        found = [self.open[1].thread(thid) for thid in self.thids]
+        boarded = [thread for thread in found if thread is not None and thread.second == BOARD]
+        if boarded:
+            thread = replace(data.draw(st.sampled_from(boarded)), removed_at=NOW + 1, removed="spam")
+            change = Change(BOARD, "removed", was="tags", code="spam")
+            self.each(lambda transaction: transaction.remove(thread, change))
+
+    @rule(data=st.data(), party=st.sampled_from(PEOPLE))
+    def told(self, data: Any, party: str) -> None:
+        chosen = data.draw(st.lists(st.sampled_from(self.thids or [ident("none")]), max_size=3))
+        self.each(lambda transaction: transaction.told(party, chosen))
 
     @precondition(lambda self: not self.open)
     @rule(revoked=st.frozensets(st.sampled_from("abc")), seen_at=st.integers(0, 9))
@@ -803,16 +990,23 @@ class TestSqlite:
 
     def test_statements_use_an_index(self, path):
         """Every read and write finds its rows by a key; none walks a table."""
-        from vrmproto.storage import rows, sqlite
+        from vrmproto.storage import lists, rows, sqlite
 
-        names = {"party": 1, "after": 0, "limit": 9, "old": 1, "new": 2, "second": 3}
+        names = {"party": 1, "after": 0, "limit": 9, "old": 1, "new": 2, "second": 3, "thread": 1}
         statements = [
             v
-            for k, v in (vars(rows) | vars(sqlite)).items()
+            for k, v in (vars(rows) | vars(sqlite) | vars(lists)).items()
             if k.isupper() and isinstance(v, str) and "FROM" in v
         ]
         with closing(sqlite3.connect(path)) as db:
-            for statement in [*statements, *rows._ROTATE, rows._SET_THREAD, rows._ACKNOWLEDGE]:
+            for statement in [
+                *statements,
+                *rows._ROTATE,
+                *rows._REBIND,
+                rows._SET_THREAD,
+                rows._ACKNOWLEDGE,
+                lists._HIDE,
+            ]:
                 values: Any = names if ":" in statement else (1,) * statement.count("?")
                 plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
                 walks = [step for step in plan if step.startswith("SCAN") and "sqlite_sequence" not in step]

@@ -21,7 +21,11 @@ _LAST = frozenset("AEIMQUYcgkosw048")
 
 _COLUMNS = ("thid", "first", "second")
 _FIELDS = tuple(field.name for field in fields(Thread) if field.name not in _COLUMNS)
-_OPTIONAL = frozenset(field.name for field in fields(Thread) if field.default is not MISSING)
+_DEFAULTS = {
+    field.name: field.default_factory() if field.default_factory is not MISSING else field.default
+    for field in fields(Thread)
+}
+_TUPLES = tuple(name for name, value in _DEFAULTS.items() if isinstance(value, tuple))
 
 
 def pack(text: str) -> bytes:
@@ -49,18 +53,22 @@ def unpack(data: bytes) -> str:
 
 
 def body_of(thread: Thread) -> bytes:
-    """What a thread's row holds beside its columns; optional fields without a value are left out."""
+    """What a thread's row holds beside its columns; fields that have their default are left out."""
     members = {}
     for name in _FIELDS:
         value = getattr(thread, name)
-        if value is not None or name not in _OPTIONAL:
+        if value != _DEFAULTS[name]:
             members[name] = value
     return strictjson.dumps(members)
 
 
 def thread_from(thid: str, first: str, second: str, body: bytes) -> Thread:
     """The thread of a row."""
-    return Thread(thid=thid, first=first, second=second, **orjson.loads(body))
+    members = orjson.loads(body)
+    for name in _TUPLES:
+        if name in members:
+            members[name] = tuple(members[name])
+    return Thread(thid=thid, first=first, second=second, **members)
 
 
 def keys_of(keys: Mapping[str, PublicKey]) -> str:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import nsmallest
+from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 from vrmproto.keys import KeySet
-from vrmproto.model import Bump, Thread
-from vrmproto.storage.base import Append, Entry, StoreError, Transaction
-from vrmproto.threads import raised
+from vrmproto.model import Thread
+from vrmproto.storage.base import Append, Blob, Change, Entry, FeedRow, StoreError, Transaction
+from vrmproto.storage.memory_tables import Agreement, Tables
 
 __all__ = ["MemoryStore"]
 
 _ABSENT: Any = object()
+
+PRUNED = 1000
+"""How many rows of each sort one pruning takes."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -55,84 +59,10 @@ def _set(table: MutableMapping[Any, Any], key: Any, value: Any) -> None:
         table[key] = value
 
 
-@dataclass(frozen=True, slots=True)
-class _Agreement:
-    """``order`` is the position of the message that made it."""
-
-    thid: str
-    first: str
-    second: str
-    name: str
-    at: int
-    order: int
-
-
-class _Tables:
-    """The rows, and what they mean. An empty inner dictionary means as much as a missing one."""
-
-    def __init__(self) -> None:
-        self.threads: dict[str, Thread] = {}
-        self.changed: dict[str, int] = {}
-        self.threads_by: dict[str, dict[str, bool]] = {}
-        self.next_keys: dict[tuple[str, str], str] = {}
-        self.messages: dict[str, dict[int, Entry]] = {}
-        self.by_mid: dict[tuple[str, str], Entry] = {}
-        self.inboxes: dict[str, dict[int, Entry]] = {}
-        self.agreements: dict[str, _Agreement] = {}
-        self.classes: dict[tuple[str, str, str], dict[str, _Agreement]] = {}
-        self.records: dict[str, str] = {}
-        self.noted: dict[str, bool] = {}
-        self.last: dict[str, int] = {"position": 0}
-
-    def thread(self, thid: str) -> Thread | None:
-        """See Reads."""
-        return self.threads.get(thid)
-
-    def message(self, thid: str, mid: str) -> Entry | None:
-        """See Reads."""
-        return self.by_mid.get((thid, mid))
-
-    def known(self, party: str) -> bool:
-        """See Reads."""
-        return party != "" and (party in self.noted or bool(self.threads_by.get(party)))
-
-    def superseded_at(self, thid: str) -> int | None:
-        """See Reads."""
-        made = self.agreements.get(thid)
-        if made is None:
-            return None
-        rivals = self.classes[made.first, made.second, made.name].values()
-        later = [rival for rival in rivals if rival.order > made.order]
-        return min(later, key=lambda rival: rival.order).at if later else None
-
-    def next_key(self, first: str, second: str) -> str | None:
-        """See Reads."""
-        return self.next_keys.get((first, second))
-
-    def paired(self, first: str, second: str) -> bool:
-        """See Reads."""
-        return bool(self.threads_of(first, second))
-
-    def record_thread(self, record: str) -> str | None:
-        """See Reads."""
-        return self.records.get(record)
-
-    def inbox_size(self, party: str) -> int:
-        """See Reads."""
-        return len(self.inboxes.get(party, {}))
-
-    def threads_of(self, first: str, second: str) -> list[str]:
-        """See Store."""
-        mine = self.threads_by.get(first, {})
-        return [
-            thid for thid in mine if (self.threads[thid].first, self.threads[thid].second) == (first, second)
-        ]
-
-
 class _Transaction:
     """The open transaction: reads the tables, writes them through the log."""
 
-    def __init__(self, tables: _Tables, log: _Log) -> None:
+    def __init__(self, tables: Tables, log: _Log) -> None:
         self._tables = tables
         self._log = log
         self.over = ""
@@ -172,6 +102,8 @@ class _Transaction:
             for item in appends:
                 if item.replaces and item.replaces != item.thread.first:
                     self._rotate(item.replaces, item.thread.first, item.thread.second)
+                if item.rebinds and item.rebinds != item.thread.first:
+                    self._rebind({item.thread.thid}, item.rebinds, item.thread.first)
                 self._add(item)
 
     def _add(self, item: Append) -> None:
@@ -188,23 +120,91 @@ class _Transaction:
         put(tables.changed, thid, position)
         for party in pair:
             put(tables.threads_by.setdefault(party, {}), thid, True)
-        if item.addressee:
-            put(tables.inboxes.setdefault(item.addressee, {}), position, entry)
+        if thread.parent and thread.seq == 1:
+            put(tables.children.setdefault(thread.parent, {}), thid, True)
+        for addressee in item.addressees:
+            put(tables.inboxes.setdefault(addressee, {}), position, entry)
         if item.record:
             if mid in tables.records:
                 raise StoreError("there is a record of this id already")
             put(tables.records, mid, thid)
         if item.supersedes:
-            self._agree(_Agreement(thid, *pair, item.supersedes, thread.received, position))
+            self._agree(Agreement(thid, *pair, item.supersedes, thread.received, position))
         if item.next_key:
             put(tables.next_keys, pair, item.next_key)
         elif item.next_key is not None:
             self._log.drop(tables.next_keys, pair)
-        for bump in item.bumps:
-            if bump.scope == "parent":
-                self._raise(thread, bump)
+        if item.parent is not None:
+            if item.parent.thid not in tables.threads:
+                raise ValueError(f"the parent of {thid} is not stored")
+            put(tables.threads, item.parent.thid, item.parent)
+        if item.erases:
+            inbox = tables.inboxes.get(thread.second, {})
+            for place in [p for p, e in inbox.items() if e.thid == thid]:
+                self._log.drop(inbox, place)
+        if item.change is not None:
+            self._change(thid, item.change, thread.received)
+        for digest in filter(tables.bytes.__contains__, item.blobs):
+            put(tables.named.setdefault(digest, {}), thid, True)
 
-    def _agree(self, made: _Agreement) -> None:
+    def _change(self, thid: str, change: Change, at: int) -> None:
+        tables, put = self._tables, self._log.put
+        position = tables.last["change"] + 1
+        put(tables.last, "change", position)
+        row = FeedRow(
+            position, thid, change.event, change.tags, change.was, change.until, change.version, change.code
+        )
+        put(tables.feed.setdefault(change.board, {}), position, row)
+        put(tables.dated, position, at)
+        self._log.drop(tables.current, thid)
+        if change.event == "shown":
+            put(tables.current, thid, position)
+
+    def remove(self, thread: Thread, change: Change) -> None:
+        """See Transaction."""
+        with self._whole():
+            self._log.put(self._tables.threads, thread.thid, thread)
+            self._change(thread.thid, change, thread.removed_at or 0)
+            self._log.put(self._tables.untold.setdefault(thread.first, {}), thread.thid, True)
+
+    def told(self, party: str, thids: Iterable[str]) -> None:
+        """See Transaction."""
+        with self._whole():
+            for thid in thids:
+                self._log.drop(self._tables.untold.get(party, {}), thid)
+
+    def prune_feed(self, now: int, before: int) -> None:
+        """See Transaction."""
+        with self._whole():
+            tables = self._tables
+            rows = {position: row for board in tables.feed.values() for position, row in board.items()}
+            held = {position: thid for thid, position in tables.current.items()}
+            past = [p for p in held if (rows[p].until or now + 1) <= now]
+            for position in sorted(past, key=lambda p: rows[p].until or 0)[:PRUNED]:
+                self._log.drop(tables.current, held.pop(position))
+            for board, own in tables.feed.items():
+                old = (p for p in sorted(own) if p not in held)
+                for position in list(islice(takewhile(lambda p: tables.dated[p] < before, old), PRUNED)):
+                    self._log.drop(own, position)
+                    self._log.put(tables.dropped, board, position)
+
+    def put_blob(self, party: str, digest: str, data: bytes, at: int) -> None:
+        """See Transaction."""
+        with self._whole():
+            self._log.put(self._tables.bytes, digest, data)
+            self._log.put(self._tables.puts, (digest, party), at)
+
+    def drop_blobs(self, before: int) -> None:
+        """See Transaction."""
+        with self._whole():
+            tables = self._tables
+            for key in [key for key, at in tables.puts.items() if at < before]:
+                self._log.drop(tables.puts, key)
+            wanted = {digest for digest, _ in tables.puts}
+            for digest in [d for d in tables.bytes if d not in wanted and not tables.named.get(d)]:
+                self._log.drop(tables.bytes, digest)
+
+    def _agree(self, made: Agreement) -> None:
         tables = self._tables
         if made.thid in tables.agreements:
             raise StoreError("the thread has made an agreement already")
@@ -212,25 +212,9 @@ class _Transaction:
         group = tables.classes.setdefault((made.first, made.second, made.name), {})
         self._log.put(group, made.thid, made)
 
-    def _raise(self, thread: Thread, bump: Bump) -> None:
-        parent = self._tables.threads.get(thread.parent or "")
-        if parent is None:
-            raise ValueError(f"a counter to raise in the parent of {thread.thid}, which is not stored")
-        counts = raised(parent.counts, bump, thread.received)
-        self._log.put(self._tables.threads, parent.thid, replace(parent, counts=counts))
-
     def _rotate(self, old: str, new: str, second: str) -> None:
         tables, log = self._tables, self._log
-        moved = set(tables.threads_of(old, second))
-        old_inbox, new_inbox = tables.inboxes.get(old, {}), tables.inboxes.setdefault(new, {})
-        for position, entry in [(p, e) for p, e in old_inbox.items() if e.thid in moved]:
-            log.drop(old_inbox, position)
-            log.put(new_inbox, position, entry)
-        for thid in moved:
-            log.put(tables.threads, thid, replace(tables.threads[thid], first=new))
-            if old != second:
-                log.drop(tables.threads_by[old], thid)
-            log.put(tables.threads_by.setdefault(new, {}), thid, True)
+        self._rebind(set(tables.threads_of(old, second)), old, new)
         for first, other, name in [key for key in tables.classes if key[:2] == (old, second)]:
             group = tables.classes[first, other, name]
             for made in list(group.values()):
@@ -243,12 +227,29 @@ class _Transaction:
         # Where it is still a party of other threads it is known by them.
         log.drop(tables.noted, old)
 
+    def _rebind(self, moved: set[str], old: str, new: str) -> None:
+        """The first party of some threads is another identifier, their inbox rows and notices included."""
+        tables, log = self._tables, self._log
+        old_inbox, new_inbox = tables.inboxes.get(old, {}), tables.inboxes.setdefault(new, {})
+        for position, entry in [(p, e) for p, e in old_inbox.items() if e.thid in moved]:
+            log.drop(old_inbox, position)
+            log.put(new_inbox, position, entry)
+        for thid in moved:
+            thread = tables.threads[thid]
+            log.put(tables.threads, thid, replace(thread, first=new))
+            if old != thread.second:
+                log.drop(tables.threads_by[old], thid)
+            log.put(tables.threads_by.setdefault(new, {}), thid, True)
+            if thid in tables.untold.get(old, {}):
+                log.drop(tables.untold[old], thid)
+                log.put(tables.untold.setdefault(new, {}), thid, True)
+
 
 class MemoryStore:
     """A store that lives as long as its process. Not for several threads at once."""
 
     def __init__(self) -> None:
-        self._tables = _Tables()
+        self._tables = Tables()
         self._log: _Log | None = None
         self._keys: dict[str, KeySet] = {}
 
@@ -271,7 +272,7 @@ class MemoryStore:
             self._log = None
 
     @contextmanager
-    def _committed(self) -> Iterator[_Tables]:
+    def _committed(self) -> Iterator[Tables]:
         """The tables without what the open transaction has written."""
         if self._log is None:
             yield self._tables
@@ -321,6 +322,69 @@ class MemoryStore:
         """See Reads."""
         with self._committed() as tables:
             return tables.inbox_size(party)
+
+    def below(self, thid: str) -> list[Thread]:
+        """See Reads."""
+        with self._committed() as tables:
+            return tables.below(thid)
+
+    def placed(self, thid: str) -> list[Thread]:
+        """See Reads."""
+        with self._committed() as tables:
+            return tables.placed(thid)
+
+    def shown(self, thid: str) -> FeedRow | None:
+        """See Reads."""
+        with self._committed() as tables:
+            return tables.shown(thid)
+
+    def blob_sizes(self, party: str, thid: str, digests: Sequence[str], since: int) -> dict[str, int]:
+        """See Reads."""
+        with self._committed() as tables:
+            return tables.blob_sizes(party, thid, digests, since)
+
+    def feed_end(self, board: str) -> tuple[int, int]:
+        """See Store."""
+        with self._committed() as tables:
+            dropped = tables.dropped.get(board, 0)
+            return max(dropped, *tables.feed.get(board, {}), 0), dropped
+
+    def feed_open(self, board: str, after: int, until: int, now: int, limit: int) -> list[FeedRow]:
+        """See Store."""
+        with self._committed() as tables:
+            rows = tables.feed.get(board, {})
+            held = (rows[p] for p in sorted(tables.current.values()) if after < p <= until and p in rows)
+            return list(islice((row for row in held if row.until is None or row.until > now), limit))
+
+    def feed_changes(self, board: str, after: int, limit: int) -> list[FeedRow]:
+        """See Store."""
+        with self._committed() as tables:
+            rows = tables.feed.get(board, {})
+            return [rows[position] for position in sorted(p for p in rows if p > after)[:limit]]
+
+    def notices(self, party: str, limit: int) -> list[str]:
+        """See Store."""
+        with self._committed() as tables:
+            return list(islice(tables.untold.get(party, ()), limit))
+
+    def blob(self, digest: str) -> bytes | None:
+        """See Store."""
+        with self._committed() as tables:
+            return tables.bytes.get(digest)
+
+    def blob_threads(self, digest: str, limit: int) -> list[Thread]:
+        """See Store."""
+        with self._committed() as tables:
+            return [tables.threads[thid] for thid in islice(tables.named.get(digest, ()), limit)]
+
+    def loose_blobs(self, party: str, since: int) -> list[Blob]:
+        """See Store."""
+        with self._committed() as tables:
+            return [
+                Blob(digest, len(tables.bytes[digest]), at)
+                for (digest, putter), at in tables.puts.items()
+                if putter == party and at >= since
+            ]
 
     def inbox(self, party: str, limit: int) -> list[Entry]:
         """See Store."""

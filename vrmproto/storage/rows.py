@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from vrmproto.model import Bump, Thread
-from vrmproto.storage.base import Append, Entry, StoreBusyError, StoreError
+from vrmproto.model import Thread
+from vrmproto.storage import lists
+from vrmproto.storage.base import Append, Change, Entry, FeedRow, StoreBusyError, StoreError
 from vrmproto.storage.coding import body_of, pack, seek, thread_from, unpack
-from vrmproto.threads import raised
 
 __all__ = ["PARTY", "THREADS_OF", "LookUps", "Numbers", "WriteTransaction", "translated"]
 
@@ -42,7 +42,13 @@ THREADS_OF = """SELECT thid FROM threads
 
 _LAST_POSITION = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'"
 _LAST_THREAD = "SELECT max(n) FROM threads"
-_ADD_THREAD = "INSERT INTO threads (changed, body, n, thid, first, second) VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_THREAD = """INSERT INTO threads (changed, body, place, n, thid, first, second, parent)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+_SET_PLACE = "UPDATE threads SET place = ? WHERE n = ?"
+_below = """SELECT t.thid, a.id, b.id, t.body FROM threads t
+  JOIN parties a ON a.n = t.first JOIN parties b ON b.n = t.second
+  WHERE t.parent = (SELECT n FROM threads WHERE thid = ?){} ORDER BY t.n"""
+BELOW, PLACED = _below.format(""), _below.format(" AND t.place")
 _SET_THREAD = "UPDATE threads SET changed = ?, body = ? WHERE n = ?"
 _SET_BODY = "UPDATE threads SET body = ? WHERE n = ?"
 _ADD_MESSAGE = "INSERT INTO messages (pos, thread, seq, mid, token, receipt) VALUES (?, ?, ?, ?, ?, ?)"
@@ -55,7 +61,17 @@ _ACKNOWLEDGE = "DELETE FROM inbox WHERE party = ? AND mid = ?"
 _NOTE = (
     "INSERT INTO parties (id, noted) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET noted = 1 WHERE NOT noted"
 )
+_REBIND = (
+    "UPDATE threads SET first = :new WHERE n = :thread",
+    "UPDATE inbox SET party = :new WHERE party = :old AND thread = :thread",
+    "UPDATE notices SET party = :new WHERE party = :old AND thread = :thread",
+)
+_ERASE = "DELETE FROM inbox WHERE party = ? AND thread = ?"
+_NOTICE = "INSERT INTO notices (party, thread) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_TOLD = "DELETE FROM notices WHERE party = ? AND thread = (SELECT n FROM threads WHERE thid = ?)"
 _ROTATE = (
+    """UPDATE notices SET party = :new WHERE party = :old
+      AND thread IN (SELECT n FROM threads WHERE first = :old AND +second = :second)""",
     """UPDATE inbox SET party = :new WHERE party = :old
       AND thread IN (SELECT n FROM threads WHERE first = :old AND +second = :second)""",
     "UPDATE threads SET first = :new WHERE first = :old AND +second = :second",
@@ -130,6 +146,29 @@ class LookUps:
         with self._engine:
             return int(self._db.execute(_INBOX_SIZE, (party,)).fetchone()[0])
 
+    def below(self, thid: str) -> list[Thread]:
+        """See Reads."""
+        return self._threads(BELOW, thid)
+
+    def placed(self, thid: str) -> list[Thread]:
+        """See Reads."""
+        return self._threads(PLACED, thid)
+
+    def _threads(self, statement: str, thid: str) -> list[Thread]:
+        with self._engine:
+            rows = self._db.execute(statement, (seek(thid),)).fetchall()
+        return [thread_from(unpack(child), first, second, body) for child, first, second, body in rows]
+
+    def shown(self, thid: str) -> FeedRow | None:
+        """See Reads."""
+        with self._engine:
+            return lists.shown(self._db, thid)
+
+    def blob_sizes(self, party: str, thid: str, digests: Sequence[str], since: int) -> dict[str, int]:
+        """See Reads."""
+        with self._engine:
+            return lists.blob_sizes(self._db, party, thid, digests, since)
+
 
 class Numbers:
     """What the only writer may remember of rows. Forgotten as a whole after a rollback, or when full."""
@@ -138,12 +177,14 @@ class Numbers:
         self.parties: dict[str, int] = {}
         self.threads: dict[str, int] = {}
         self.inboxes: dict[str, int] = {}
+        self.boards: set[int] = set()
 
     def forget(self) -> None:
         """Forget everything: a rollback has made it doubtful."""
         self.parties.clear()
         self.threads.clear()
         self.inboxes.clear()
+        self.boards.clear()
 
     def trim(self) -> None:
         """Empty what has grown full."""
@@ -159,8 +200,8 @@ class _Head:
     n: int
     thread: Thread
     changed: int
-    new: tuple[bytes, int, int] | None = None
-    """thid, first and second of a row to insert."""
+    new: tuple[bytes, int, int, int | None] | None = None
+    """thid, first, second and parent of a row to insert."""
 
 
 class _Batch:
@@ -173,25 +214,35 @@ class _Batch:
         self.records: list[tuple[bytes, int]] = []
         self.agreements: list[tuple[int, int, int, str, int]] = []
         self.next_keys: dict[tuple[int, int], str] = {}
+        self.erased: list[tuple[int, int]] = []
+        self.changes: list[tuple[int, int, Change, int]] = []
+        self.blobs: list[tuple[int, tuple[str, ...]]] = []
 
     def write(self, db: sqlite3.Connection) -> None:
         heads = self.heads.values()
-        new = [(h.changed, body_of(h.thread), h.n, *h.new) for h in heads if h.new]
+        new = [(h.changed, body_of(h.thread), bool(h.thread.place), h.n, *h.new) for h in heads if h.new]
+        placed = [(bool(h.thread.place), h.n) for h in heads if h.thread.parent and not h.new]
         moved = [(h.changed, body_of(h.thread), h.n) for h in heads if h.changed and not h.new]
         raised = [(body_of(h.thread), h.n) for h in heads if not h.changed]
         for statement, rows in (
             (_ADD_THREAD, new),
             (_SET_THREAD, moved),
             (_SET_BODY, raised),
+            (_SET_PLACE, placed),
             (_ADD_MESSAGE, self.messages),
             (_ADD_INBOX, self.inbox),
             (_ADD_RECORD, self.records),
             (_ADD_AGREEMENT, self.agreements),
             (_SET_NEXT_KEY, [(*pair, key) for pair, key in self.next_keys.items() if key]),
             (_FORGET_NEXT_KEY, [pair for pair, key in self.next_keys.items() if not key]),
+            (_ERASE, self.erased),
         ):
             if rows:
                 db.executemany(statement, rows)
+        for board, thread, change, at in self.changes:
+            lists.add_change(db, board, thread, change, at)
+        for thread, digests in self.blobs:
+            lists.link_blobs(db, thread, digests)
 
 
 class WriteTransaction(LookUps):
@@ -242,6 +293,37 @@ class WriteTransaction(LookUps):
             if party in self._numbers.inboxes:
                 self._numbers.inboxes[party] -= gone
 
+    def put_blob(self, party: str, digest: str, data: bytes, at: int) -> None:
+        """See Transaction."""
+        with self:
+            lists.put_blob(self._db, self._party(party), digest, data, at)
+
+    def drop_blobs(self, before: int) -> None:
+        """See Transaction."""
+        with self:
+            lists.drop_blobs(self._db, before)
+
+    def prune_feed(self, now: int, before: int) -> None:
+        """See Transaction."""
+        with self:
+            lists.prune_feed(self._db, now, before)
+
+    def remove(self, thread: Thread, change: Change) -> None:
+        """See Transaction."""
+        with self:
+            n = self._found_thread(thread.thid)
+            if n is None:
+                raise ValueError(f"the thread {thread.thid} to remove is not stored")
+            self._db.execute(_SET_BODY, (body_of(thread), n))
+            lists.add_change(self._db, self._board(change.board), n, change, thread.removed_at or 0)
+            self._db.execute(_NOTICE, (self._party(thread.first), n))
+
+    def told(self, party: str, thids: Iterable[str]) -> None:
+        """See Transaction."""
+        with self:
+            n = self._found_party(party)
+            self._db.executemany(_TOLD, [(n, key) for key in map(seek, thids) if key is not None])
+
     def append(self, appends: Sequence[Append]) -> None:
         """See Transaction."""
         with self:
@@ -252,7 +334,14 @@ class WriteTransaction(LookUps):
                     batch.write(self._db)
                     batch = _Batch()
                     self._rotate(item.replaces, item.thread)
+                if item.rebinds:
+                    batch.write(self._db)
+                    batch = _Batch()
+                    self._rebind(item.rebinds, item.thread)
                 self._add(batch, item)
+                if item.erases:  # what comes after it is not meant
+                    batch.write(self._db)
+                    batch = _Batch()
             batch.write(self._db)
 
     def _find_ends(self) -> None:
@@ -268,11 +357,11 @@ class WriteTransaction(LookUps):
         head = self._head(batch, thread)
         n = head.n
         batch.messages.append((self._position, n, thread.seq, mid, item.token, item.receipt))
-        if item.addressee:
-            batch.inbox.append((self._party(item.addressee), self._position, n, mid))
-            sizes = self._numbers.inboxes
-            if item.addressee in sizes:
-                sizes[item.addressee] += 1
+        sizes = self._numbers.inboxes
+        for addressee in item.addressees:
+            batch.inbox.append((self._party(addressee), self._position, n, mid))
+            if addressee in sizes:
+                sizes[addressee] += 1
         if item.record:
             batch.records.append((mid, n))
         if item.supersedes or item.next_key is not None:
@@ -281,9 +370,22 @@ class WriteTransaction(LookUps):
                 batch.agreements.append((n, first, second, item.supersedes, thread.received))
             if item.next_key is not None:
                 batch.next_keys[first, second] = item.next_key
-        for bump in item.bumps:
-            if bump.scope == "parent":
-                self._raise(batch, thread, bump)
+        if item.parent is not None:
+            self._set_parent(batch, item.parent)
+        if item.erases:
+            batch.erased.append((self._party(thread.second), n))
+            sizes.pop(thread.second, None)
+        if item.change is not None:
+            batch.changes.append((self._board(item.change.board), n, item.change, thread.received))
+        if item.blobs:
+            batch.blobs.append((n, item.blobs))
+
+    def _board(self, board: str) -> int:
+        n = self._party(board)
+        if n not in self._numbers.boards:
+            lists.know_board(self._db, n)
+            self._numbers.boards.add(n)
+        return n
 
     def _head(self, batch: _Batch, thread: Thread) -> _Head:
         """The row of a thread after a message."""
@@ -303,18 +405,29 @@ class WriteTransaction(LookUps):
     def _opened(self, thread: Thread) -> _Head:
         self._last_thread += 1
         self._numbers.threads[thread.thid] = self._last_thread
-        row = (pack(thread.thid), self._party(thread.first), self._party(thread.second))
+        parent = self._found_thread(thread.parent) if thread.parent else None
+        row = (pack(thread.thid), self._party(thread.first), self._party(thread.second), parent)
         return _Head(self._last_thread, thread, self._position, row)
 
-    def _raise(self, batch: _Batch, thread: Thread, bump: Bump) -> None:
-        parent = thread.parent or ""
-        head = batch.heads.get(parent)
+    def _set_parent(self, batch: _Batch, parent: Thread) -> None:
+        """The row of a parent that a message of another thread has changed; its position stays."""
+        head = batch.heads.get(parent.thid)
         if head is None:
-            n, stored = self._found_thread(parent), self.thread(parent)
-            if n is None or stored is None:
-                raise ValueError(f"a counter to raise in the parent of {thread.thid}, which is not stored")
-            head = batch.heads[parent] = _Head(n, stored, 0)
-        head.thread = replace(head.thread, counts=raised(head.thread.counts, bump, thread.received))
+            n = self._found_thread(parent.thid)
+            if n is None:
+                raise ValueError(f"the parent {parent.thid} is not stored")
+            head = batch.heads[parent.thid] = _Head(n, parent, 0)
+        head.thread = parent
+
+    def _rebind(self, old: str, thread: Thread) -> None:
+        party, n = self._found_party(old), self._found_thread(thread.thid)
+        if party is None or n is None or old == thread.first:
+            return
+        names = {"old": party, "new": self._party(thread.first), "thread": n}
+        for statement in _REBIND:
+            self._db.execute(statement, names)
+        self._numbers.inboxes.pop(old, None)
+        self._numbers.inboxes.pop(thread.first, None)
 
     def _rotate(self, old: str, thread: Thread) -> None:
         n = self._found_party(old)

@@ -16,8 +16,8 @@ from types import TracebackType
 
 from vrmproto.keys import KeySet
 from vrmproto.model import Thread
-from vrmproto.storage import migrations
-from vrmproto.storage.base import Entry, StoreError, Transaction
+from vrmproto.storage import lists, migrations
+from vrmproto.storage.base import Blob, Entry, FeedRow, StoreError, Transaction
 from vrmproto.storage.coding import keys_from, keys_of, seek, thread_from, unpack
 from vrmproto.storage.rows import PARTY, THREADS_OF, LookUps, Numbers, WriteTransaction, translated
 
@@ -173,6 +173,41 @@ class SqliteStore(LookUps):
             (position, thread_from(unpack(thid), first, second, body))
             for position, thid, first, second, body in rows
         ]
+
+    def feed_end(self, board: str) -> tuple[int, int]:
+        """See Store."""
+        with self._engine:
+            return lists.feed_end(self._db, board)
+
+    def feed_open(self, board: str, after: int, until: int, now: int, limit: int) -> list[FeedRow]:
+        """See Store."""
+        with self._engine:
+            return lists.feed_open(self._db, board, after, until, now, limit)
+
+    def feed_changes(self, board: str, after: int, limit: int) -> list[FeedRow]:
+        """See Store."""
+        with self._engine:
+            return lists.feed_changes(self._db, board, after, limit)
+
+    def notices(self, party: str, limit: int) -> list[str]:
+        """See Store."""
+        with self._engine:
+            return lists.notices(self._db, party, limit)
+
+    def blob(self, digest: str) -> bytes | None:
+        """See Store."""
+        with self._engine:
+            return lists.blob(self._db, digest)
+
+    def blob_threads(self, digest: str, limit: int) -> list[Thread]:
+        """See Store."""
+        with self._engine:
+            return lists.blob_threads(self._db, digest, limit)
+
+    def loose_blobs(self, party: str, since: int) -> list[Blob]:
+        """See Store."""
+        with self._engine:
+            return lists.loose_blobs(self._db, party, since)
 
     def threads_of(self, first: str, second: str) -> list[str]:
         """See Store."""

@@ -3,8 +3,8 @@
 Importing this module imports SQLAlchemy, which takes long: nothing on the way of a message does.
 
 Identifiers of parties and threads are written once and numbered; every other row names the number. ``mid``,
-``thid`` and record ids are the 32 bytes behind their 43 characters. A second party that is a board is the
-party with the empty identifier.
+``thid``, record ids and digests are the 32 bytes behind their 43 characters. A board is the party with its
+URL.
 """
 
 from __future__ import annotations
@@ -47,9 +47,89 @@ Table(
     Column("changed", Integer, nullable=False),
     # JSON: the thread without thid, first and second.
     Column("body", LargeBinary, nullable=False),
+    # The number of the parent thread.
+    Column("parent", Integer),
+    # 1 where the thread had a place below its parent after its last message.
+    Column("place", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("thid", name="threads_thid"),
     Index("threads_first", "first", "changed"),
     Index("threads_second", "second", "changed"),
+    Index("threads_parent", "parent", sqlite_where=text("parent IS NOT NULL")),
+    Index("threads_place", "parent", sqlite_where=text("place")),
+)
+
+# Every change of a board, in order. ``current`` is 1 where the row shows what is open.
+Table(
+    "changes",
+    metadata,
+    Column("pos", Integer, primary_key=True, autoincrement=True),
+    Column("board", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("thread", Integer, ForeignKey("threads.n"), nullable=False),
+    Column("event", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("was", Text),
+    Column("until", Integer),
+    Column("version", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("current", Integer, nullable=False),
+    Index("changes_board", "board", "pos"),
+    Index("changes_open", "board", "pos", sqlite_where=text("current")),
+    Index("changes_past", "board", "pos", sqlite_where=text("NOT current")),
+    Index("changes_until", "until", sqlite_where=text("current")),
+    Index("changes_thread", "thread", sqlite_where=text("current")),
+    sqlite_autoincrement=True,
+)
+
+# ``dropped`` is the position of the last change that was dropped.
+Table(
+    "boards",
+    metadata,
+    Column("board", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("dropped", Integer, nullable=False),
+    PrimaryKeyConstraint("board"),
+    sqlite_with_rowid=False,
+)
+
+# Removals of which the first party has not been told.
+Table(
+    "notices",
+    metadata,
+    Column("party", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("thread", Integer, ForeignKey("threads.n"), nullable=False),
+    PrimaryKeyConstraint("party", "thread"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "blobs",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    UniqueConstraint("digest", name="blobs_digest"),
+)
+
+Table(
+    "uploads",
+    metadata,
+    Column("party", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("blob", Integer, ForeignKey("blobs.n"), nullable=False),
+    Column("at", Integer, nullable=False),
+    PrimaryKeyConstraint("party", "blob"),
+    Index("uploads_at", "at"),
+    Index("uploads_blob", "blob"),
+    sqlite_with_rowid=False,
+)
+
+# The threads that refer to a blob.
+Table(
+    "links",
+    metadata,
+    Column("blob", Integer, ForeignKey("blobs.n"), nullable=False),
+    Column("thread", Integer, ForeignKey("threads.n"), nullable=False),
+    PrimaryKeyConstraint("blob", "thread"),
+    sqlite_with_rowid=False,
 )
 
 Table(
