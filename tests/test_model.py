@@ -252,7 +252,7 @@ class Machine(RuleBasedStateMachine):
                 answer = home.accept(messages[0].token.encode(), self.now)
             except ProtocolError as error:
                 return [(error.code, error.detail, error.rule, error.members)]
-            return [(answer.status, answer.receipt, answer.addressee)]
+            return [(answer.status, answer.receipt, answer.wakes)]
         found: dict[int, tuple[Any, ...]] = {}
         items: list[tuple[int, Arrival]] = []
         for place, sent in enumerate(messages):
@@ -263,7 +263,7 @@ class Machine(RuleBasedStateMachine):
         outcomes = home.accept_batch([item for _, item in items], self.now)
         for (place, _), outcome in zip(items, outcomes, strict=True):
             if isinstance(outcome, Answer):
-                found[place] = (outcome.status, outcome.receipt, outcome.addressee)
+                found[place] = (outcome.status, outcome.receipt, outcome.wakes)
             else:
                 assert isinstance(outcome, ProtocolError)
                 found[place] = (outcome.code, outcome.detail, outcome.rule, outcome.members)
@@ -722,8 +722,8 @@ def second_too_late(patch: pytest.MonkeyPatch) -> Spec:
     """``now > deadline`` where ``>=`` is right."""
     right = threads._next_move
 
-    def wrong(state: Any, since: int, deadline: int | None, context: Any, now: int) -> Any:
-        return right(state, since, None if deadline is None else deadline + 1, context, now)
+    def wrong(state: Any, since: int, deadline: int | None, *rest: Any) -> Any:
+        return right(state, since, None if deadline is None else deadline + 1, *rest)
 
     patch.setattr(threads, "_next_move", wrong)
     return SPEC

@@ -46,8 +46,17 @@ def discovery(spec: Spec, config: Config, public: Sequence[PublicKey]) -> dict[s
         "algs": list(keys.ALGS),
         "types": sorted(spec.types),
         "profiles": spec.profiles,
-        "limits": {"token": MAX_TOKEN, "max_wait": config.max_wait, "inbox": config.inbox},
-        "boards": [],
+        "limits": {
+            "token": MAX_TOKEN,
+            "max_wait": config.max_wait,
+            "inbox": config.inbox,
+            "blob": config.blob,
+        },
+        "boards": [
+            {"name": b.name, "url": f"{urls['boards']}/{b.name}", "access": b.access} for b in config.boards
+        ]
+        if "boards" in urls
+        else [],
         "roster": roster_reference(spec, urls["roster"]),
         "accepts": accepted(spec, config.accepts),
         "policy": {"unverified_second": True},

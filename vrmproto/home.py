@@ -7,7 +7,6 @@ Source: spec/protocol/home.md, message.md "Order of checks".
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -371,33 +370,31 @@ class Home:
 
     # --- what is no message ---------------------------------------------------------------------
 
-    def remove(self, board: str, thid: str, code: str, now: int) -> bool:
-        """The operator takes a thread off a board (VRM-BRD-017); False if none goes on there."""
+    def remove(self, board: str, thid: str, code: str, now: int) -> str | None:
+        """The operator takes a thread off a board (VRM-BRD-017); its first party, or None."""
         with self.store.begin() as tx:
             thread = tx.thread(thid)
             if thread is None or not thread.board or thread.second != board:
-                return False
+                return None
             state = self.status(thread, now, tx).state
             if "removed" not in self.spec.kinds[thread.kind].states[state].moves:
-                return False
+                return None
             row = tx.shown(thid)
             removed = replace(thread, removed_at=now, removed=code)
             tx.remove(removed, Change(board, "removed", was=row.tags if row else None, code=code))
         self._heads.pop(thid, None)
-        return True
+        return thread.first
 
-    def put_blob(self, party: str, data: bytes, now: int) -> str:
-        """Keep a blob for its uploader; its digest. ``too-large``, ``rate-limited``."""
+    def put_blob(self, party: str, digest: str, data: bytes, now: int) -> None:
+        """Keep a blob for its uploader under its digest; ``too-large``, ``rate-limited``."""
         if len(data) > self.config.blob:
             detail = f"a blob has at most {self.config.blob} bytes here"
             raise ProtocolError("too-large", detail, rule="VRM-BLB-002")
         if len(self.store.loose_blobs(party, now - BLOB_KEPT)) >= self.config.loose_blobs:
             detail = f"one party puts at most {self.config.loose_blobs} blobs within an hour"
             raise ProtocolError("rate-limited", detail, rule="VRM-BLB-008")
-        digest = keys.b64(hashlib.sha256(data).digest())
         with self.store.begin() as tx:
             tx.put_blob(party, digest, data, now)
-        return digest
 
     # --- caches ---------------------------------------------------------------------------------
 

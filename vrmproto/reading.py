@@ -14,6 +14,7 @@ from vrmproto.envelope import REQUEST, SKEW, Opening
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Home, receipt_claims
 from vrmproto.keys import KeySet, PublicKey
+from vrmproto.loading import BLOB_KEPT
 from vrmproto.model import Thread
 from vrmproto.storage.base import Entry
 
@@ -76,24 +77,32 @@ class Reader:
     def __init__(self, home: Home) -> None:
         self.home = home
 
-    def poll(self, party: str, limit: int) -> dict[str, Any]:
+    def poll(self, party: str, limit: int, now: int) -> dict[str, Any]:
         """The document ``documents/poll.json`` of an inbox."""
         entries = self.home.store.inbox(party, limit + 1)
         shown = entries[:limit]
-        return {
+        document: dict[str, Any] = {
             "sets": {e.mid: e.token for e in shown},
             "order": [e.mid for e in shown],
             "receipts": {e.mid: e.receipt for e in shown},
             "moreAvailable": len(entries) > limit,
         }
+        if notices := self._notices(party, now):
+            document["notices"] = notices
+        return document
+
+    def _notices(self, party: str, now: int) -> dict[str, str]:
+        """Checkpoints of the party's threads that the operator has removed (VRM-BRD-018)."""
+        found = [self.home.store.thread(thid) for thid in self.home.store.notices(party, PAGE)]
+        return {t.thid: self.home.checkpoint(t, party, now) for t in found if t is not None}
 
     def thread(self, party: str, thid: str, start: int, limit: int, now: int) -> dict[str, Any]:
-        """The document ``documents/thread.json``; ``not-found`` for everyone but the two parties."""
-        thread = self._own(party, thid)
+        """The document ``documents/thread.json``; ``not-found`` for whoever may not read it."""
+        thread = self._readable(party, thid)
         entries = self.home.store.messages(thid, start, limit + 1)
         shown = entries[:limit]
         document: dict[str, Any] = {
-            "messages": [{"seq": e.seq, "token": e.token, "receipt": e.receipt} for e in shown],
+            "messages": [self._message(thread, party, e) for e in shown],
             "keys": [*self._home_keys(), *_keys_of(shown)],
             "checkpoint": self.home.checkpoint(thread, party, now),
         }
@@ -135,6 +144,37 @@ class Reader:
             checkpoint=self.home.checkpoint(thread, party, now),
         )
 
+    def _message(self, thread: Thread, party: str, entry: Entry) -> dict[str, Any]:
+        """A message as a party reads it: whole, or after a purge as a tombstone (VRM-OFR-025)."""
+        erased = self.home.spec.kinds[thread.kind].states[thread.state].erased
+        if not erased or thread.role(party) != "second" or entry.mid == thread.record:
+            return {"seq": entry.seq, "token": entry.token, "receipt": entry.receipt}
+        message_type = envelope.peek(entry.token)[1]["type"]
+        return {"seq": entry.seq, "mid": entry.mid, "type": message_type, "receipt": entry.receipt}
+
+    def _readable(self, party: str, thid: str) -> Thread:
+        """A thread of the party's own, or one that stands on a board (VRM-BRD-016)."""
+        thread = self.home.store.thread(thid)
+        if thread is not None and thread.board and thread.removed_at is None:
+            return thread
+        return self._own(party, thid)
+
+    def blob(self, party: str, digest: str, now: int) -> bytes:
+        """The bytes of a blob; ``not-found`` for whoever may not read it (VRM-BLB-005, VRM-BLB-006)."""
+        store = self.home.store
+        own = store.blob_sizes(party, "", [digest], now - BLOB_KEPT)
+        if own or any(self._sees(party, thread) for thread in store.blob_threads(digest, PAGE)):
+            data = store.blob(digest)
+            if data is not None:
+                return data
+        raise not_found()
+
+    def _sees(self, party: str, thread: Thread) -> bool:
+        if thread.board:
+            return thread.removed_at is None or thread.role(party) == "first"
+        erased = self.home.spec.kinds[thread.kind].states[thread.state].erased
+        return thread.role(party) == "first" or (thread.role(party) == "second" and not erased)
+
     def _own(self, party: str, thid: str) -> Thread:
         thread = self.home.store.thread(thid)
         if thread is None or not thread.role(party):
@@ -142,7 +182,9 @@ class Reader:
         return thread
 
     def _proof(self, thread: Thread, record: str) -> list[Entry]:
-        """Every message up to the acceptance, and the rotations of the pair that matter (VRM-REC-002)."""
+        """Every message that the record holds, in its order (VRM-REC-002, VRM-OFR-030)."""
+        if thread.parent is not None:
+            return self._offer_proof(thread)
         own: list[Entry] = []
         for entry in self._entries(thread.thid):
             own.append(entry)
@@ -160,6 +202,24 @@ class Reader:
         committed = max(earlier, key=lambda r: r.position, default=None)
         later = {e.position: e for e in [*own[1:], *rotations] if e.position > own[0].position}
         return [own[0], *([committed] if committed else []), *(later[p] for p in sorted(later))]
+
+    def _offer_proof(self, thread: Thread) -> list[Entry]:
+        """The parent's first message, the one that agreed, and what rebound the first party since."""
+        store = self.home.store
+        opened = [*store.messages(thread.parent or "", 1, 1), *store.messages(thread.thid, 1, 1)]
+        moved = [e for e in self._entries(thread.thid) if self._type(e) in self.home.spec.introductions]
+        if moved:
+            moved += [
+                entry
+                for thid in store.threads_of(*thread.pair)
+                for entry in self._entries(thid)
+                if self._type(entry) in self.home.spec.rotations and entry.position > moved[0].position
+            ]
+        return [*opened, *sorted(moved, key=lambda e: e.position)]
+
+    @staticmethod
+    def _type(entry: Entry) -> str:
+        return str(envelope.peek(entry.token)[1]["type"])
 
     def _entries(self, thid: str) -> Iterator[Entry]:
         """All messages of a thread, a page at a time."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +14,8 @@ import jsonschema_rs
 
 from vrmproto import references
 from vrmproto.errors import ProtocolError, SpecError
+from vrmproto.requirements import Requirement
+from vrmproto.requirements import read as read_requirements
 from vrmproto.roster import Roster
 from vrmproto.roster import load as load_roster
 
@@ -32,25 +33,6 @@ _MANY = 1000
 
 _ALIKE = {"thread-unknown": "VRM-THR-002"}
 """Refusals that are to be alike in every member, whichever rule they are by (VRM-PRV-003)."""
-
-_REQUIREMENT = re.compile(r"^- (?P<text>.+?) \{#(?P<id>VRM-[A-Z]+-\d{3}) (?P<role>\w+)(?P<needs>[ \w]*)\}$")
-_LEVEL = re.compile(r"\b(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)\b")
-_CODE = re.compile(r"\(`([a-z-]+)`[^)]*\)\.?$")
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One numbered sentence of the prose."""
-
-    id: str
-    text: str
-    level: str
-    role: str
-    needs: tuple[str, ...]
-    profile: str
-    page: str
-    code: str
-    """The code that a home answers when this rule alone is broken, or ''."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +129,16 @@ class Spec:
     """Message type to the kind that it opens."""
     rotations: frozenset[str]
     """Message types that are signed by the new identifier of a party."""
+    introductions: frozenset[str]
+    """Message types by which one thread gets another first party."""
     guards: frozenset[str]
     effects: frozenset[str]
     errors: Mapping[str, Mapping[str, Any]]
     checks: tuple[str, ...]
     endpoints: tuple[Mapping[str, Any], ...]
     purposes: Mapping[str, str | None]
+    views: Mapping[str, Any]
+    """The table of views/schema-org.json."""
     rosters: Mapping[tuple[str, str], Roster]
     requirements: Mapping[str, Requirement]
     schemas: Mapping[str, Mapping[str, Any]]
@@ -411,34 +397,8 @@ def opens_of(kinds: Mapping[str, Kind]) -> dict[str, Kind]:
     return {row.type: kind for kind in kinds.values() for row in kind.rows if not row.states}
 
 
-def _page(path: Path) -> Iterator[Requirement]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    profile = next((line.removeprefix("profile: ") for line in lines if line.startswith("profile: ")), "core")
-    for line in lines:
-        if match := _REQUIREMENT.match(line):
-            text = match["text"]
-            levels = _LEVEL.findall(text)
-            code = _CODE.search(text)
-            yield Requirement(
-                id=match["id"],
-                text=text,
-                level=levels[0] if levels else "",
-                role=match["role"],
-                needs=tuple(match["needs"].split()),
-                profile=profile,
-                page=path.name,
-                code=code[1] if code else "",
-            )
-
-
-def _requirements(root: Path) -> dict[str, Requirement]:
-    found: dict[str, Requirement] = {}
-    for page in sorted((root / "protocol").glob("*.md")):
-        for requirement in _page(page):
-            if requirement.id in found:
-                raise SpecError(f"protocol/{page.name}: {requirement.id} is used twice")
-            found[requirement.id] = requirement
-    return found
+def _with_effect(kinds: Mapping[str, Kind], effect: str) -> frozenset[str]:
+    return frozenset(r.type for k in kinds.values() for r in k.rows if r.effect == effect)
 
 
 def _errors(root: Path, requirements: Mapping[str, Requirement]) -> dict[str, Mapping[str, Any]]:
@@ -475,20 +435,22 @@ def load(root: Path | None = None) -> Spec:
     unruled = {r.type for k in kinds.values() for r in k.rows} ^ set(types)
     if unruled:
         raise SpecError(f"threads.json and messages/ do not have the same types: {sorted(unruled)}")
-    requirements = _requirements(root)
+    requirements = read_requirements(root)
     roster = load_roster(root / "roster")
     return Spec(
         root=root,
         types=MappingProxyType(types),
         kinds=MappingProxyType(kinds),
         opens=MappingProxyType(opens_of(kinds)),
-        rotations=frozenset(r.type for k in kinds.values() for r in k.rows if r.effect == "rotate"),
+        rotations=_with_effect(kinds, "rotate"),
+        introductions=_with_effect(kinds, "introduce"),
         guards=frozenset(tables["guards"]),
         effects=frozenset(tables["effects"]),
         errors=MappingProxyType(_errors(root, requirements)),
         checks=tuple(_json(root / "errors.json")["checks"]),
         endpoints=tuple(_json(root / "endpoints.json")["endpoints"]),
         purposes=MappingProxyType(_json(root / "purposes.json")),
+        views=MappingProxyType(_json(root / "views" / "schema-org.json")),
         rosters=MappingProxyType({(roster.id, roster.version): roster}),
         requirements=MappingProxyType(requirements),
         schemas=MappingProxyType(schemas),

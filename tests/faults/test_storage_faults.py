@@ -39,7 +39,7 @@ def message(number: int, size: int = 2000) -> Append:
         opener="terms.proffer",
     )
     return Append(
-        thread, "t" * size, "receipt", thread.first, SHOP, record=True, next_key="k", supersedes="SD"
+        thread, "t" * size, "receipt", thread.first, (SHOP,), record=True, next_key="k", supersedes="SD"
     )
 
 

@@ -34,6 +34,8 @@ def serve(
     contact: Annotated[str | None, typer.Option(help="How to reach the operator.")] = None,
     privacy_notice: Annotated[str | None, typer.Option(help="URL of the privacy notice.")] = None,
     accepts: Annotated[str | None, typer.Option(help="Agreements that the operator accepts: A,B.")] = None,
+    boards: Annotated[str | None, typer.Option(help="Boards: A,B:signed; by default intents.")] = None,
+    blob: Annotated[int | None, typer.Option(help="Largest blob, bytes.")] = None,
     inbox: Annotated[int | None, typer.Option(help="Most unacknowledged messages of an inbox.")] = None,
     max_wait: Annotated[int | None, typer.Option(help="Longest poll, seconds.")] = None,
     config: Annotated[
@@ -75,7 +77,7 @@ def _wrong(settings: Settings) -> str:
         return f"port {settings.port}: a port is a number from 1 to 65535"
     if not spec.valid("shared/origin.json", origin):
         return f"origin {origin}: is none such as https://home.example; http is for 127.0.0.1 and localhost"
-    for name, least in (("inbox", 1), ("max_wait", 0)):
+    for name, least in (("inbox", 1), ("max_wait", 0), ("blob", 1)):
         if getattr(settings, name) < least:
             return f"{name} {getattr(settings, name)}: is to be {least} or more"
     if Path(settings.data).exists() and not Path(settings.data).is_dir():

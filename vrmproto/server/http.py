@@ -16,7 +16,16 @@ from vrmproto.errors import ProtocolError
 from vrmproto.spec import Spec
 from vrmproto.storage.base import StoreError
 
-__all__ = ["BODY_SECONDS", "CORS", "json_answer", "problem_answer", "problems", "read_token", "static"]
+__all__ = [
+    "BODY_SECONDS",
+    "CORS",
+    "json_answer",
+    "problem_answer",
+    "problems",
+    "read_bytes",
+    "read_token",
+    "static",
+]
 
 _log = logging.getLogger("vrmproto.server")
 
@@ -27,7 +36,7 @@ CORS = {
     "Server": "vrmproto",  # and not the versions of what it stands on
 }
 PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match",
     "Access-Control-Max-Age": "86400",
 }
@@ -100,16 +109,25 @@ def problems(spec: Spec) -> Middleware:
 
 async def read_token(request: web.Request) -> bytes:
     """The body of a POST: one token, of the right media type, in time and within the limit."""
-    if request.content_type != "application/jwt" or "Content-Encoding" in request.headers:
-        detail = "the body is one token, sent as application/jwt without a content coding"
+    return await read_bytes(request, "application/jwt", MAX_TOKEN, "VRM-HOM-008")
+
+
+async def read_bytes(request: web.Request, media: str, most: int, rule: str) -> bytes:
+    """A body of a media type, in time and of at most ``most`` bytes (``rule``)."""
+    if request.content_type != media or "Content-Encoding" in request.headers:
+        detail = f"the body is sent as {media} without a content coding"
         raise ProtocolError("media-type", detail, rule="VRM-HOM-005")
-    if (request.content_length or 0) > MAX_TOKEN:
-        raise _too_large()
+
+    def too_large() -> ProtocolError:
+        return ProtocolError("too-large", f"at most {most} bytes are taken here", rule=rule)
+
+    if (request.content_length or 0) > most:
+        raise too_large()
     content = request.content
     if content.is_eof():  # it came in one piece, as most do: no timer is needed
         whole = content.read_nowait()
-        if len(whole) > MAX_TOKEN:
-            raise _too_large()
+        if len(whole) > most:
+            raise too_large()
         return whole
     chunks: list[bytes] = []
     size = 0
@@ -117,14 +135,10 @@ async def read_token(request: web.Request) -> bytes:
         async with asyncio.timeout(BODY_SECONDS):
             while chunk := await content.readany():
                 size += len(chunk)
-                if size > MAX_TOKEN:
-                    raise _too_large()
+                if size > most:
+                    raise too_large()
                 chunks.append(chunk)
     except TimeoutError:
         detail = f"the body did not arrive within {BODY_SECONDS:.0f} seconds"
         raise ProtocolError("timeout", detail, rule="VRM-HOM-009") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _too_large() -> ProtocolError:
-    return ProtocolError("too-large", f"a token has at most {MAX_TOKEN} bytes", rule="VRM-HOM-008")

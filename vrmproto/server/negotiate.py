@@ -8,7 +8,9 @@ from typing import Literal
 from vrmproto.errors import ProtocolError
 from vrmproto.roster import Agreement, Text
 
-__all__ = ["choose"]
+__all__ = ["LD_JSON", "accepts", "choose"]
+
+LD_JSON = "application/ld+json"
 
 Layer = Literal["manifest", "plain", "legal", "machine"]
 LAYERS: tuple[Layer, ...] = ("manifest", "plain", "legal", "machine")
@@ -45,6 +47,12 @@ def _layer(accept: str) -> Layer:
         if media == "application/ld+json":
             return "machine"
     raise _not_acceptable()
+
+
+def accepts(headers: Mapping[str, str], media: str) -> bool:
+    """Whether a reader asks for this media type before JSON and anything else."""
+    best = _weighted(headers.get("Accept") or "*/*")
+    return bool(best) and best[0][0] == media
 
 
 def _text(agreement: Agreement, layer: str, languages: list[str], strict: bool) -> Text:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from vrmproto import documents, keys, strictjson
+from vrmproto import documents, keys, strictjson, views
+from vrmproto.boards import REMOVALS, Filter
 from vrmproto.envelope import Opening
 from vrmproto.errors import ProtocolError
+from vrmproto.feed import Feed
 from vrmproto.home import Acknowledgement, Arrival, Home
 from vrmproto.keys import PublicKey
 from vrmproto.outgoing import KeyCache
@@ -18,14 +22,22 @@ from vrmproto.reading import PAGE, Reader, Request, check_request, not_found, pa
 from vrmproto.roster import Agreement
 from vrmproto.server import openapi
 from vrmproto.server.batcher import Batcher, Wakeups
-from vrmproto.server.http import CORS, json_answer, read_token, static
-from vrmproto.server.negotiate import choose
+from vrmproto.server.http import CORS, json_answer, read_bytes, read_token, static
+from vrmproto.server.negotiate import LD_JSON, accepts, choose
 
 __all__ = ["Routes"]
 
 _MAX_AUTHORIZATION = 8000
 _DEFAULT_EVENTS = 100
 _RECEIPT_HEADERS = {**CORS, "Cache-Control": "no-store", "Content-Type": "application/jwt"}
+_BLOB_HEADERS = {
+    **CORS,
+    "Content-Type": "application/octet-stream",
+    "Content-Disposition": "attachment",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "private, no-store",
+}
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -42,6 +54,7 @@ class Routes:
         self.stopping = False
         spec, origin = home.spec, home.config.origin
         document = documents.discovery(spec, home.config, [k.public for k in home.signing])
+        self.feed = Feed(home)
         self._discovery = strictjson.dumps(document)
         self._myterms = strictjson.dumps(documents.myterms(document))
         self._openapi = strictjson.dumps(openapi.build(spec, origin))
@@ -58,6 +71,10 @@ class Routes:
             "roster": self.roster,
             "agreement": self.agreement,
             "myterms": self.myterms,
+            "boards": self.board,
+            "removal": self.removal,
+            "blobs": self.blob,
+            "upload": self.upload,
             "schemas": self.schema,
             "openapi": self.openapi,
             "healthz": self.healthz,
@@ -90,11 +107,11 @@ class Routes:
             raise ProtocolError("request-invalid", detail, rule="VRM-HOM-015", errors=faults)
         await self.batcher.submit(Acknowledgement(asked.party, tuple(asked.body.get("ack", ()))))
         limit = asked.body.get("maxEvents", _DEFAULT_EVENTS)
-        document = self.reader.poll(asked.party, limit)
+        document = self.reader.poll(asked.party, limit, self.now())
         waits = limit > 0 and not asked.body.get("returnImmediately", False)
-        if waits and not document["order"] and not self.stopping:
+        if waits and not document["order"] and "notices" not in document and not self.stopping:
             await self.wakeups.wait(asked.party, self.home.config.max_wait)
-            document = self.reader.poll(asked.party, limit)
+            document = self.reader.poll(asked.party, limit, self.now())
         return json_answer(document)
 
     # --- signed reads ---------------------------------------------------------------------------
@@ -119,12 +136,72 @@ class Routes:
         asked = await self._signed_read(request)
         return json_answer(self.reader.record(asked.party, _mid(request.match_info["id"]), self.now()))
 
-    async def _signed_read(self, request: web.Request) -> Request:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "vrm" or not token or len(token) > _MAX_AUTHORIZATION:
-            detail = "a read is signed: Authorization: VRM followed by a vrm-request+jwt"
+    # --- boards and blobs -----------------------------------------------------------------------
+
+    async def board(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/boards/{name}``."""
+        name = request.match_info["name"]
+        if self.feed.board(name).access == "signed":
+            await self._signed_read(request)
+        wanted, cursor = _filter(request), request.query.get("cursor", "")
+        limit = _number(request, "limit", 50, 1, PAGE)
+        wait = min(_number(request, "wait", 0, 0, 3600), self.home.config.max_wait)
+        page = self.feed.page(name, wanted, cursor, limit, self.now())
+        if page.empty and wait and not self.stopping:
+            await self.wakeups.wait(self.feed.urls[name], wait)
+            page = self.feed.page(name, wanted, cursor, limit, self.now())
+        if accepts(request.headers, LD_JSON):
+            items = strictjson.read(page.data)[0]["items"]
+            view = views.feed(self.home.spec, self.feed.urls[name], items)
+            return json_answer(view, media=LD_JSON)
+        headers = {**CORS, "Cache-Control": "no-cache", "Content-Type": "application/json", "Vary": "Accept"}
+        return web.Response(body=page.data, headers=headers)
+
+    async def removal(self, request: web.Request) -> web.StreamResponse:
+        """``DELETE /v1/boards/{name}/{mid}``: signed with the home's own key (VRM-BRD-017)."""
+        raw = _authorization(request)
+        opening = parse_request(self.home, raw)
+        kid = opening.header["kid"]
+        key = next((k.public for k in self.home.signing if k.public.kid == kid), None)
+        if opening.claims["iss"] != self.home.config.origin or key is None:
+            detail = "this is for the operator: the request is signed with a key of this home"
             raise ProtocolError("request-invalid", detail, rule="VRM-HOM-015")
-        return await self._request(token.encode("utf-8", "surrogateescape"), request)
+        path = request.rel_url.raw_path
+        check_request(self.home, opening, key, method=request.method, path=path, now=self.now())
+        code = request.query.get("code", "")
+        if code not in REMOVALS:
+            detail = f"the parameter code is one of {', '.join(REMOVALS)}"
+            raise ProtocolError("request-invalid", detail, rule="VRM-BRD-017")
+        name, thid = request.match_info["name"], _mid(request.match_info["mid"])
+        self.feed.board(name)
+        first = self.home.remove(self.feed.urls[name], thid, code, self.now())
+        if first is None:
+            raise not_found()
+        self.wakeups.notify(self.feed.urls[name])
+        self.wakeups.notify(first)
+        return web.Response(status=204, headers=CORS)
+
+    async def upload(self, request: web.Request) -> web.StreamResponse:
+        """``PUT /v1/blobs/{sha256}``."""
+        asked = await self._signed_read(request)
+        most = self.home.config.blob
+        data = await read_bytes(request, "application/octet-stream", most, "VRM-BLB-002")
+        digest = keys.b64(hashlib.sha256(data).digest())
+        if digest != request.match_info["sha256"]:
+            detail = "the id in the URL is to be base64url(SHA-256(bytes))"
+            raise ProtocolError("blob-mismatch", detail, rule="VRM-BLB-001")
+        self.home.put_blob(asked.party, digest, data, self.now())
+        url = self.home.config.origin + request.rel_url.raw_path
+        return json_answer({"url": url, "sha256": digest, "size": len(data)}, status=201)
+
+    async def blob(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/blobs/{sha256}``."""
+        asked = await self._signed_read(request)
+        data = self.reader.blob(asked.party, _mid(request.match_info["sha256"]), self.now())
+        return web.Response(body=data, headers=_BLOB_HEADERS)
+
+    async def _signed_read(self, request: web.Request) -> Request:
+        return await self._request(_authorization(request), request)
 
     async def _request(self, raw: bytes, request: web.Request) -> Request:
         opening = parse_request(self.home, raw)
@@ -202,6 +279,31 @@ class Routes:
         """``GET /readyz``: the store takes writes; else 503."""
         self.home.store.check()
         return json_answer({"status": "ready"})
+
+
+def _authorization(request: web.Request) -> bytes:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "vrm" or not token or len(token) > _MAX_AUTHORIZATION:
+        detail = "a read is signed: Authorization: VRM followed by a vrm-request+jwt"
+        raise ProtocolError("request-invalid", detail, rule="VRM-HOM-015")
+    return token.encode("utf-8", "surrogateescape")
+
+
+_FILTERS = {
+    "category": re.compile("[a-z0-9]{1,20}:[A-Z0-9.-]{1,20}"),
+    "region": re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?"),
+    "lang": re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}"),
+}
+
+
+def _filter(request: web.Request) -> Filter:
+    """The filters of a reader; ``request-invalid`` for one that can be none."""
+    chosen = {name: request.query[name] for name in _FILTERS if name in request.query}
+    for name, value in chosen.items():
+        if not _FILTERS[name].fullmatch(value):
+            detail = f"the parameter {name} does not have the form that boards.md gives it"
+            raise ProtocolError("request-invalid", detail, rule="VRM-HOM-015")
+    return Filter(**chosen)
 
 
 def _receipt(status: int, receipt: str) -> web.Response:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from vrmproto.boards import Board
 from vrmproto.home import Config
 
 __all__ = ["Settings", "SettingsError", "resolve"]
@@ -36,6 +38,10 @@ class Settings:
     privacy_notice: str = ""
     accepts: str = ""
     """Ids of agreements that the operator accepts, separated by commas."""
+    boards: str = "intents"
+    """Names of the boards, separated by commas; NAME:signed for one that only signed requests read."""
+    blob: int = 1_048_576
+    """The largest blob, in bytes."""
     inbox: int = 10_000
     max_wait: int = 30
 
@@ -55,6 +61,8 @@ class Settings:
             contact=self.contact,
             privacy_notice=self.privacy_notice,
             accepts=accepts,
+            boards=tuple(_board(part.strip()) for part in self.boards.split(",") if part.strip()),
+            blob=self.blob,
             inbox=self.inbox,
             max_wait=self.max_wait,
         )
@@ -62,6 +70,13 @@ class Settings:
     def shown(self) -> dict[str, Any]:
         """The settings as ``--show-config`` prints them."""
         return asdict(self)
+
+
+def _board(text: str) -> Board:
+    name, _, access = text.partition(":")
+    if not re.fullmatch("[a-z0-9-]{1,40}", name) or access not in ("", "public", "signed"):
+        raise SettingsError(f"board {text}: is to be NAME or NAME:signed, of letters, digits and hyphens")
+    return Board(name, "signed" if access == "signed" else "public")
 
 
 _SAID = {int: "a whole number", bool: "true or false", str: "a text"}
