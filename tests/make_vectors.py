@@ -733,7 +733,6 @@ def parties() -> Iterator[Vector]:
         ("party-upper-case", "https://Shop.example"),
         ("party-slash", "https://shop.example/"),
         ("party-default-port", "https://shop.example:443"),
-        ("party-path", "https://shop.example/a"),
         ("party-query", "https://shop.example?a"),
         ("party-user", "https://shop@shop.example"),
         ("party-trailing-dot", "https://shop.example."),
@@ -744,6 +743,8 @@ def parties() -> Iterator[Vector]:
         ("party-other-did", "did:web:shop.example"),
     ):
         yield bad(slug, "VRM-ID-002", f"`aud` is {json.dumps(aud)}.", aud)
+    what = "`iss` is an origin with a path."
+    yield refused("party-path", "VRM-ID-002", "claim-invalid", what, opening(iss=f"{SHOP_ID}/a"))
     what = "`home` is this home with a trailing slash."
     yield refused("party-home-slash", "VRM-ID-002", "claim-invalid", what, opening(home=HOME + "/"))
     story = proffered()

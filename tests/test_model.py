@@ -294,7 +294,7 @@ class Machine(RuleBasedStateMachine):
         if verdict.prior is not None:
             expected["prior"] = verdict.prior
         assert envelope.peek(receipt)[1] == expected
-        assert answer[2] == act.aud
+        assert answer[2] == (act.aud,)
 
     # --- making messages ------------------------------------------------------------------------
 

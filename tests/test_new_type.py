@@ -62,6 +62,10 @@ ROWS = """
     {"in": ["asked"], "by": "first", "type": "terms.withdraw", "to": "withdrawn"},"""
 
 
+PROFFERED = '"proffered": {"deadline": "expired"},'
+REJECT = '{"in": ["proffered"], "by": "second", "type": "terms.reject", "to": "rejected"},'
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The spec with the type: a file more, and a few lines of text in threads.json."""
@@ -70,7 +74,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "messages" / f"{TYPE}.json").write_text(json.dumps(SCHEMA, indent=2) + "\n")
     table = folder / "threads.json"
     text = table.read_text()
-    for place, added in (('"states": {', STATES), ('"rows": [', ROWS)):
+    for place, added in ((PROFFERED, STATES), (REJECT, ROWS)):
         assert text.count(place) == 1
         text = text.replace(place, place + added)
     table.write_text(text)

@@ -47,7 +47,18 @@ def resolved(schema: Schema) -> Schema:
 
 # --- valid instances ---------------------------------------------------------------------------
 
-SAMPLES = ["agreed", "a" * 22, "A" * 43, "https://shop.example/a", "1.0", "Zm9v", "terms.proffer"]
+SAMPLES = [
+    "agreed",
+    "KGM",
+    "https://w3id.org/dpv/pd#Name",
+    "image/jpeg",
+    "a" * 22,
+    "A" * 43,
+    "https://shop.example/a",
+    "1.0",
+    "Zm9v",
+    "terms.proffer",
+]
 
 
 def instance(schema: Schema) -> Any:

@@ -208,7 +208,7 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
     # thread tables
     "a word of no vocabulary": ("meta-invalid", THREADS, row(0, until="/ends")),
     "a guard that is not listed": ("vocabulary", THREADS, row(3, guards=["person-calls"])),
-    "a guard that is not used": ("unused", THREADS, row(0, guards=["roster-member", "deadline-ahead"])),
+    "a guard that is not used": ("unused", THREADS, row(2, guards=["roster-member", "deadline-ahead"])),
     "a guard that nobody wrote": (
         "guard-missing",
         THREADS,
@@ -471,7 +471,10 @@ VOCABULARY: dict[str, Any] = {
         "wish": {
             "profile": "wishes",
             "roles": "board",
-            "states": {"open": {"deadline": "gone"}, "gone": {"end": True}},
+            "states": {
+                "open": {"listed": True, "deadline": "gone", "removed": "gone"},
+                "gone": {"end": True},
+            },
             "rows": [
                 {"by": "first", "type": "wish.make", "to": "open", "guards": ["deadline-ahead"],
                  "keep": {"purge_within": "/purge_within"}, "deadline": "/until", "default": "P1M",
@@ -484,11 +487,14 @@ VOCABULARY: dict[str, Any] = {
             "roles": "parent",
             "parents": ["wish.make"],
             "states": {
-                "made": {"orphaned": "over", "severed": "over"},
-                "taken": {"live": True, "superseded": "over"},
-                "over": {"over": True, "deadline": "late", "within": "purge_within", "default": "P7D"},
-                "late": {"over": True},
-                "purged": {"end": True},
+                "made": {"orphaned": "over", "filled": "over", "severed": "over"},
+                "taken": {"live": True, "place": "held", "superseded": "over"},
+                "over": {
+                    "over": True, "place": "free", "deadline": "late",
+                    "within": "purge_within", "default": "P7D",
+                },
+                "late": {"over": True, "place": "filled"},
+                "purged": {"end": True, "erased": True},
             },
             "rows": [
                 {"by": "second", "type": "bid.make", "to": "made", "needs": ["pthid"],

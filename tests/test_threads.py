@@ -57,10 +57,15 @@ def body_for(row: Row) -> dict[str, Any]:
             place[last] = values.get(pointer, FAR if pointer == row.deadline else f"value of {pointer}")
     if "ends" in row.keep:
         body["ends"] = timing.text(NOW + 90000)
+    if "offer_rules" in body:
+        body["offer_rules"] = {"accepts": 9}
     return body
 
 
-def message(row: Row, role: str, thread: Thread | None, number: int) -> Message:
+BOARD = "https://home.example/v1/boards/intents"
+
+
+def message(row: Row, role: str, thread: Thread | None, number: int, second: str = BEN) -> Message:
     first = thread.first if thread else ANN.did
     rotating = row.effect == "rotate"
     sender = first if role in ("first", "member") else BEN
@@ -69,7 +74,7 @@ def message(row: Row, role: str, thread: Thread | None, number: int) -> Message:
         mid=f"{number:043d}",
         type=row.type,
         iss=NEW.did if rotating else sender,
-        aud=(thread.second if thread else BEN) if role in ("first", "member") else first,
+        aud=(thread.second if thread else second) if role in ("first", "member") else first,
         home="https://home.example",
         iat=NOW,
         exp=NOW + 60,
@@ -112,6 +117,8 @@ def context(kind: Kind) -> Context:
 
 CAUSES = {
     "orphaned": lambda c: replace(c, parent=replace(c.parent, status=replace(c.parent.status, over_at=NOW))),
+    "filled": lambda c: replace(c, parent=replace(c.parent, thread=replace(c.parent.thread, filled=(NOW,)))),
+    "removed": lambda c: c,
     "released": lambda c: replace(
         c, agreement=replace(c.agreement, status=replace(c.agreement.status, dead_at=NOW))
     ),
@@ -132,7 +139,7 @@ def test_every_row_and_every_move_of_every_planned_kind_is_walked(planned: Spec,
     for (state, role, _), row in kind.cells.items():
         if not state:
             number += 1
-            sent = message(row, role, None, number)
+            sent = message(row, role, None, number, BOARD if kind.roles == "board" else BEN)
             step = threads.advance(planned, None, sent, NOW, ready)
             walked.add(("", role, row.type))
             assert step.thread.state == row.to
@@ -144,9 +151,10 @@ def test_every_row_and_every_move_of_every_planned_kind_is_walked(planned: Spec,
             continue
         seen.add(thread.state)
         for cause, target in kind.states[thread.state].moves.items():
+            left = replace(thread, removed_at=NOW) if cause == "removed" else thread
             when = NOW + 10**8 if cause == "deadline" else NOW
             where = ready if cause == "deadline" else CAUSES[cause](ready)
-            status = threads.settle(kind, replace(thread, deadline=thread.deadline or NOW + 5), where, when)
+            status = threads.settle(kind, replace(left, deadline=thread.deadline or NOW + 5), where, when)
             moved.add((thread.state, cause))
             if cause != "deadline":
                 assert status.state == target

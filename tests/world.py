@@ -100,6 +100,11 @@ class World:
         async with self.http.get(self.origin + path, headers=headers) as answer:
             return await _reply(answer)
 
+    async def send(self, method: str, path: str, data: bytes | None = None, **headers: str) -> Reply:
+        """Any other request."""
+        async with self.http.request(method, self.origin + path, data=data, headers=headers) as answer:
+            return await _reply(answer)
+
     def person(self, alg: str = "Ed25519") -> Party:
         key = keys.generate(alg)
         return Party(self, key.did, key)

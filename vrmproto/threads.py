@@ -121,7 +121,7 @@ def _open(spec: Spec, message: Message, now: int, context: Context) -> Step:
         raise ProtocolError("thread-missing", detail, rule="VRM-THR-001")
     _check_related(kind, message, context)
     role, first, second = _parties(kind, message, context)
-    if message.aud != (second if role == "first" else first):
+    if message.aud != (first if role == "second" else second):
         raise _wrong_addressee()
     if is_board(message.aud) != (kind.roles == "board"):
         detail = "a thread on a board is opened towards a board of this home, any other towards a party"

@@ -33,6 +33,7 @@ METASCHEMAS = {
     PURPOSES: "meta/purposes.json",
     MATRIX: "meta/roster-matrix.json",
     EXCLUSIONS: "meta/exclusions.json",
+    "views/*.json": "meta/views.json",
     "vectors/**/expect.json": "meta/vector.json",
 }
 """Data files to the schema that they are valid against."""

@@ -33,12 +33,13 @@ def create_app(home: Home, clock: Callable[[], float] = time.time) -> web.Applic
     missing = {e["name"] for e in home.spec.endpoints} ^ handlers.keys()
     if missing:
         raise SpecError(f"endpoints.json and this server differ in {sorted(missing)}")
+    for path in dict.fromkeys(endpoint_path(dict(e)) for e in home.spec.endpoints):
+        app.router.add_route("OPTIONS", path, _preflight)
     for endpoint in home.spec.endpoints:
         path = endpoint_path(dict(endpoint))
         app.router.add_route(endpoint["method"], path, handlers[endpoint["name"]])
         if endpoint["method"] == "GET" and endpoint["auth"] == "none":
             app.router.add_route("HEAD", path, handlers[endpoint["name"]])
-        app.router.add_route("OPTIONS", path, _preflight)
 
     async def lifespan(_: web.Application) -> AsyncIterator[None]:
         yield
