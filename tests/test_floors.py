@@ -36,6 +36,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.chains",
         "vrmproto.parties",
         "vrmproto.thread_export",
+        "vrmproto.tombstones",
         "vrmproto.records",
     ),
     (

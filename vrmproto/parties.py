@@ -14,7 +14,7 @@ __all__ = ["Parties"]
 
 
 class Parties:
-    """Who is first and second, message by message; a rotation rebinds the first."""
+    """Who is first and second, message by message; a rotation or an introduction rebinds the first."""
 
     def __init__(self, found: Findings, spec: Spec, opening: Link, *, strict: bool) -> None:
         """``strict``: a change of identifier that is not shown is a fault, not merely trusted."""
@@ -39,6 +39,8 @@ class Parties:
                 self.next_key = message.body.get("nkt", "")  # an earlier one: the present key committed there
                 return "first"
             return self._rotate(link)
+        if message.type in self.spec.introductions and message.iss == self.first:
+            return self._introduce(link)
         role = self._role(message.iss, message.aud)
         self.found.check(
             f"{place}: sender and addressee are the two parties",
@@ -64,6 +66,17 @@ class Parties:
     def _rebind(self, identifier: str) -> None:
         self.first = identifier
         self.identifiers.add(identifier)
+
+    def _introduce(self, link: Link) -> str:
+        """VRM-OFR-020: the identifier that takes the place of the first party has agreed to it."""
+        message, at = link.message, link.receipt["iat"]
+        shown = message.aud == self.second and message.body["id"] not in (self.first, self.second)
+        shown = shown and proofs.introduces(self.spec, message, self.second, at)
+        wrong = "the proof of the identifier that takes its place does not hold"
+        place = f"{link.place}: the new identifier agrees"
+        self.found.check(place, shown, wrong, "VRM-OFR-020", "proof-invalid")
+        self._rebind(message.body["id"])
+        return "first"
 
     def _rotate(self, link: Link) -> str:
         message = link.message

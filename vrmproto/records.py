@@ -64,7 +64,7 @@ def build(
         "thid": thread.thid,
         "agreement": agreement.reference,
         "first": proffer["iss"],
-        "second": proffer["aud"],
+        "second": proffer["aud"] if thread.parent is None else opened[1][0]["iss"],
         "executed_at": executed,
         "state": state,
         "messages": [{"token": token, "receipt": receipt} for token, receipt in messages],
@@ -149,10 +149,13 @@ def _check_messages(
 ) -> None:
     """What is told of the messages together, once each is verified."""
     proffer, own = links[0], [link for link in links if link.thid == record["thid"]]
-    foreign = [k for k in links if k.thid != record["thid"] and k.message.type not in spec.rotations]
+    parent = _parent(spec, record, links)
+    rest = [k for k in links if k is not parent]
+    foreign = [k for k in rest if k.thid != record["thid"] and k.message.type not in spec.rotations]
+    opening = rest[0] if rest else proffer
     found.check(
         "the thread is that of the proffer",
-        proffer.message.mid == record["thid"],
+        opening.message.mid == record["thid"],
         "thid of the record is not the id of its first message",
         "VRM-REC-009",
     )
@@ -160,9 +163,10 @@ def _check_messages(
         "all messages are of this thread", not foreign, "a message belongs to another thread", "VRM-REC-012"
     )
     check_order(found, own)
-    parties = Parties(found, spec, proffer, strict=True)
-    roles = [(link, parties.take(link)) for link in links]
-    kind = spec.opens.get(proffer.message.type)
+    parties = Parties(found, spec, opening, strict=True)
+    both = (parties.first, parties.second)
+    roles = [(link, parties.take(link)) for link in rest]
+    kind = spec.opens.get(opening.message.type)
     accept = next((k for k in own if k.message.mid == record["id"]), None)
     named = accept is not None and kind is not None and _makes_record(spec, accept)
     found.check(
@@ -173,11 +177,13 @@ def _check_messages(
     )
     found.check(
         "the parties are those of the messages",
-        (record["first"], record["second"]) == (proffer.message.iss, proffer.message.aud),
-        "first and second are not the sender and the addressee of the proffer",
-        "VRM-REC-004",
+        (record["first"], record["second"]) == both and record["first"] == proffer.message.iss,
+        "first and second are not the parties of the proffer, or of the offer",
+        "VRM-REC-004" if parent is None else "VRM-OFR-031",
     )
-    if accept is not None and named:
+    if accept is not None and named and parent is not None:
+        _check_offer(found, record, parent, accept)
+    elif accept is not None and named:
         _check_terms(found, record, own, accept)
     _check_manifest(found, spec, record)
     if kind is not None:
@@ -189,6 +195,56 @@ def _check_messages(
     )
     found.trust("the order of the messages, where they do not name each other")
     found.facts["first_now"] = parties.first
+
+
+def _parent(spec: Spec, record: Mapping[str, Any], links: Sequence[Link]) -> Link | None:
+    """The message of a parent thread with which the record of an offer begins (VRM-OFR-030)."""
+    if len(links) < 2 or links[0].thid == record["thid"]:
+        return None
+    kind = spec.opens.get(links[1].message.type)
+    return links[0] if kind is not None and links[0].message.type in kind.parents else None
+
+
+def _check_offer(found: Findings, record: Mapping[str, Any], parent: Link, made: Link) -> None:
+    """VRM-OFR-032: the offer takes the terms of the intent in time."""
+    body, intent = made.message.body, parent.message.body
+    terms = intent["terms"]
+    found.check(
+        "the offer names the intent",
+        made.message.pthid == body["accepts"] == parent.message.mid and parent.seq == 1,
+        "pthid and accepts are not the id of the message that published the intent",
+        "VRM-OFR-032",
+        "terms-not-offered",
+    )
+    found.check(
+        "the agreement accepted was offered",
+        body["agreement"] in [terms["preferred"], *terms.get("acceptable", ())],
+        "id, version and digest accepted are not among those of the intent",
+        "VRM-REC-011",
+        "terms-not-offered",
+    )
+    found.check(
+        "the agreement of the record is the one accepted",
+        record["agreement"] == body["agreement"],
+        "agreement of the record is not the one that the offer names",
+        "VRM-REC-011",
+        "agreement-mismatch",
+    )
+    found.check(
+        "executed_at is when the offer was received",
+        record["executed_at"] == made.receipt["iat"],
+        "executed_at is not iat of the offer's receipt",
+        "VRM-REC-003",
+    )
+    found.check(
+        "the offer came after the intent",
+        parent.receipt["iat"] <= made.receipt["iat"],
+        "the receipt of the offer is earlier than that of the intent",
+        "VRM-OFR-032",
+    )
+    if made.receipt["iat"] >= datetime.fromisoformat(intent["until"]).timestamp():
+        found.trust("that the intent was still open: an amendment that is not here has prolonged it")
+    found.facts |= {"roster": terms["roster"], "intent": parent.message.mid, "until": intent["until"]}
 
 
 def _makes_record(spec: Spec, link: Link) -> bool:

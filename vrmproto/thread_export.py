@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vrmproto import envelope, keys
+from vrmproto import envelope, keys, tombstones
 from vrmproto.chains import automatic, check_order, check_states, describe, trust_keys
 from vrmproto.errors import ProtocolError
 from vrmproto.findings import Findings, Report
@@ -35,6 +35,9 @@ def verify_thread(spec: Spec, data: bytes, home_keys: Sequence[PublicKey] | None
         return found.report()
     ring = KeyRing.read(found, home, document["keys"], home_keys)
     items = document["messages"]
+    if tombstones.present(items):
+        _check_erased(found, spec, ring, document)
+        return found.report()
     links = [open_link(found, spec, ring, f"message {n}", item) for n, item in enumerate(items, 1)]
     held = [link for link in links if link is not None]
     if len(held) == len(items):
@@ -46,6 +49,23 @@ def verify_thread(spec: Spec, data: bytes, home_keys: Sequence[PublicKey] | None
     if checkpoint is not None and len(held) == len(items):
         _check_end(found, spec, document, checkpoint, held)
     return found.report()
+
+
+def _check_erased(found: Findings, spec: Spec, ring: KeyRing, document: Mapping[str, Any]) -> None:
+    """A thread of which tombstones are left."""
+    checkpoint = open_checkpoint(found, spec, ring, document["checkpoint"], _thid_of(document), None)
+    if checkpoint is None:
+        return
+    items = document["messages"]
+    found.facts |= {"thid": checkpoint["thid"], "state": checkpoint["state"], "seq": checkpoint["seq"]}
+    tombstones.check(found, spec, ring, items, checkpoint["state"])
+    last = envelope.peek(items[-1]["receipt"])[1]
+    ends = "next" in document or (last.get("mid"), last.get("thid")) == (
+        checkpoint["mid"],
+        checkpoint["thid"],
+    )
+    wrong = "the checkpoint is of a later message, or of another thread"
+    found.check("no message is missing at the end", ends, wrong, "VRM-AGT-004")
 
 
 def _home_of(document: Mapping[str, Any]) -> str:
@@ -120,7 +140,7 @@ def _check_end(
         "VRM-AGT-004",
     )
     kind = spec.opens.get(links[0].message.type) if links[0].seq == 1 else None
-    if kind is None or kind.roles != "opener":
+    if kind is None or kind.roles == "agreement":
         found.trust("the roles and states: the beginning of the thread is not here")
         return
     parties = Parties(found, spec, links[0], strict=False)
@@ -135,7 +155,11 @@ def _check_end(
             f"no deadline or other cause leads from {told} to {checkpoint['state']}",
             "VRM-THR-018",
         )
+    if kind.parents:
+        found.trust("what the thread rests on: its parent is not here")
     reader = checkpoint["aud"]
+    if kind.roles == "board":
+        return  # whoever signs may read it
     if reader not in parties.identifiers and reader.startswith(keys.DID):
         found.trust("a change of the person's key: the message that made it is not here")
     elif reader not in parties.identifiers:
