@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, OKPKey
 
-from tests import forge, make_vectors
-from tests.make_vectors import HOME, NOW, PERSON, PERSON_EC
+from tests import forge
+from tests.make_vectors import terms as make_vectors
+from tests.make_vectors.terms import HOME, NOW, PERSON, PERSON_EC
 from tests.test_vectors import FOLDERS, RULES, SPEC, expectation, then_wanted, verdict
 from vrmproto import envelope, guards, keys, rules, strictjson
 from vrmproto.envelope import Message, Opening
@@ -88,14 +89,22 @@ GUARDED = {
     "person-opens": {"VRM-THR-024"},
     "roster-member": {"VRM-TRM-001", "VRM-TRM-002", "VRM-TRM-006"},
     "deadline-ahead": {"VRM-THR-020", "VRM-THR-021"},
-    "accepts-offered-terms": {"VRM-TRM-004", "VRM-TRM-005"},
+    "accepts-offered-terms": {"VRM-TRM-004", "VRM-TRM-005", "VRM-OFR-004", "VRM-OFR-005"},
     "alternative-differs": {"VRM-TRM-007"},
     "rotate-proof": {"VRM-ID-020", "VRM-ID-021", "VRM-ID-022"},
+    "version-current": {"VRM-INT-007", "VRM-OFR-003"},
+    "blobs-held": {"VRM-BLB-004"},
+    "intent-open": {"VRM-OFR-001", "VRM-OFR-002"},
+    "offer-rules": {f"VRM-OFR-{n:03d}" for n in range(6, 11)},
+    "takes-current": {"VRM-OFR-011"},
+    "accepts-left": {"VRM-OFR-012"},
+    "fields-listed": {"VRM-OFR-017"},
+    "introduce-proof": {"VRM-OFR-020"},
 }
 
 
-def test_every_guard_of_these_profiles_is_switched() -> None:
-    used = {g for k in SPEC.kinds.values() if k.name == "terms" for row in k.rows for g in row.guards}
+def test_every_guard_is_switched() -> None:
+    used = {g for k in SPEC.kinds.values() for row in k.rows for g in row.guards}
     assert used == GUARDED.keys()
 
 
