@@ -1,0 +1,273 @@
+"""A market over real HTTP: a person with intents on a board, and vendors that answer. Forged by hand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.world import Organisation, Party, Reply, World, agreement, running
+from vrmproto import envelope, spec, threads, timing
+from vrmproto.storage.base import Store
+
+__all__ = ["Exchange", "Market", "Thread", "market"]
+
+SPEC = spec.load()
+ORDERS = "https://w3id.org/dpv#CustomerOrderManagement"
+CARE = "https://w3id.org/dpv#CommunicationForCustomerCare"
+
+
+def eur(amount: str = "12450.00", currency: str = "EUR") -> dict[str, str]:
+    return {"amount": amount, "currency": currency}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One message and what became of it, as a test saw it over HTTP."""
+
+    kind: str
+    thid: str
+    before: str
+    """The state that the home judged the message in; '' for an opening message."""
+    role: str
+    type: str
+    after: str
+    """The state of the receipt, or '' for a refusal."""
+    code: str
+    stored: str = ""
+    """The state of the last receipt."""
+    cause: str = ""
+    """What has moved the thread from there to the state before; '' if nothing has."""
+
+
+@dataclass
+class Thread:
+    """A thread as the test has followed it."""
+
+    kind: str
+    first: Party
+    second: Party | None
+    thid: str = ""
+    head: str = ""
+    state: str = ""
+    offer: str = ""
+    """The mid of the last offer.make or offer.revise."""
+    version: int = 1
+    parent: Thread | None = None
+
+
+@dataclass
+class Market:
+    """One home with a board, and everything that was said there."""
+
+    world: World
+    vendors: list[Organisation]
+    log: list[Exchange] = field(default_factory=list)
+    shown_effects: set[tuple[str, str]] = field(default_factory=set)
+    """Effects that a scenario has seen, each with `changes` or `refuses`."""
+
+    @property
+    def board(self) -> str:
+        return f"{self.world.origin}/v1/boards/intents"
+
+    def time(self, seconds: int) -> str:
+        return timing.text(int(self.world.clock()) + seconds)
+
+    # --- bodies ---------------------------------------------------------------------------------
+
+    def intent(self, *, rules: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        made = {
+            "version": 1,
+            "terms": {
+                "roster": {"id": SPEC.roster.id, "version": SPEC.roster.version},
+                "preferred": agreement("PDC-INTENT"),
+                "acceptable": [agreement("SD-BASE")],
+            },
+            "lang": "en",
+            "place": "ZZ",
+            "need": self.need(),
+            "where": {"region": "NL-NH"},
+            "offer_rules": self.rules(**(rules or {})),
+            "disclose": [
+                {"field": "name", "category": "https://w3id.org/dpv/pd#Name", "purpose": ORDERS},
+                {"field": "phone", "category": "https://w3id.org/dpv/pd#TelephoneNumber", "purpose": CARE},
+            ],
+            "purge_within": "PT1H",
+            "until": self.time(86400),
+        }
+        return {k: v for k, v in {**made, **more}.items() if v is not None}
+
+    def rules(self, **more: Any) -> dict[str, Any]:
+        made = {"offers": 9, "per_vendor": 3, "accepts": 1, "currencies": ["EUR"], "unverified": False}
+        return {k: v for k, v in {**made, **more}.items() if v is not None}
+
+    def need(self, **more: Any) -> dict[str, Any]:
+        return {
+            "title": "Toyota Yaris",
+            "categories": [{"scheme": "unspsc", "code": "25101503"}],
+            **more,
+        }
+
+    def amendment(self, version: int, *, rules: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        made = {
+            "version": version,
+            "need": self.need(),
+            "offer_rules": self.rules(**(rules or {})),
+            "until": self.time(86400),
+        }
+        return {**made, **more}
+
+    def revision(self, version: int = 1, **more: Any) -> dict[str, Any]:
+        item = {"title": "Yaris 1.5", "quantity": {"value": "1"}, "price": eur()}
+        return {
+            "version": version,
+            "items": [item],
+            "total": eur(),
+            "valid_until": self.time(3600),
+            **more,
+        }
+
+    def offer(self, intent: Thread, **more: Any) -> dict[str, Any]:
+        named = {"accepts": intent.thid, "agreement": agreement("PDC-INTENT"), "lang": "en", "place": "NL"}
+        return {**self.revision(intent.version), **named, **more}
+
+    def saw(self, effect: str, column: str = "changes") -> None:
+        """Note that an effect was seen over HTTP."""
+        self.shown_effects.add((effect, column))
+
+    # --- messages -------------------------------------------------------------------------------
+
+    async def publish(
+        self, person: Party | None = None, *, to: str = "", **body: Any
+    ) -> tuple[Thread, Reply]:
+        person = person or self.world.person()
+        thread = Thread("intent", person, None)
+        token = person.sign(person.claims("intent.publish", self.intent(**body), to or self.board))
+        return thread, await self._send(thread, person, token)
+
+    async def make(
+        self, intent: Thread, vendor: Party, claims: dict[str, Any] | None = None, **body: Any
+    ) -> tuple[Thread, Reply]:
+        thread = Thread("offer", intent.first, vendor, parent=intent)
+        made = {"pthid": intent.thid, **(claims or {})}
+        token = vendor.sign(
+            vendor.claims("offer.make", self.offer(intent, **body), made.pop("aud", intent.first.id), **made)
+        )
+        return thread, await self._send(thread, vendor, token)
+
+    def write(
+        self, thread: Thread, by: Party, type_: str, body: dict[str, Any] | None = None, **claims: Any
+    ) -> str:
+        """The token of the next message of a thread."""
+        other = self.board if thread.second is None else thread.second.id
+        aud = other if by is thread.first else thread.first.id
+        made = {"thid": thread.thid, "prev": thread.head, **claims}
+        return by.sign(by.claims(type_, body or {}, made.pop("aud", aud), **made))
+
+    async def say(
+        self, thread: Thread, by: Party, type_: str, body: dict[str, Any] | None = None, **claims: Any
+    ) -> Reply:
+        return await self._send(thread, by, self.write(thread, by, type_, body, **claims))
+
+    async def accept(self, offer: Thread, **body: Any) -> Reply:
+        made = {"takes": offer.offer, "confirm_by": self.time(1800), **body}
+        return await self.say(offer, offer.first, "offer.accept", made)
+
+    async def confirm(self, offer: Thread, **body: Any) -> Reply:
+        assert offer.second is not None
+        return await self.say(offer, offer.second, "offer.confirm", {"takes": offer.offer, **body})
+
+    async def attest(self, offer: Thread, by: Party | None = None) -> Reply:
+        body = {"erased_at": self.time(0), "kept": []}
+        by = by or offer.second
+        assert by is not None
+        return await self.say(offer, by, "purge.attest", body)
+
+    def introduction(self, offer: Thread, new: Party, **changes: Any) -> dict[str, Any]:
+        assert offer.second is not None
+        proof = {
+            "iss": new.id,
+            "sub": offer.first.id,
+            "aud": offer.second.id,
+            "home": self.world.origin,
+            "thid": offer.thid,
+            "iat": int(self.world.clock()),
+            **changes,
+        }
+        return {"id": new.id, "proof": new.sign(proof, envelope.PROOF)}
+
+    async def _send(self, thread: Thread, by: Party, token: str) -> Reply:
+        claims = envelope.peek(token)[1]
+        before, cause = self.state(thread), self.cause(thread)
+        reply = await self.world.post(token)
+        taken = reply.status == 202
+        role = "first" if by is thread.first else "second"
+        after = reply.state if taken else ""
+        self.log.append(
+            Exchange(
+                thread.kind, thread.thid, before, role, claims["type"], after, reply.code, thread.state, cause
+            )
+        )
+        if taken:
+            self.follow(thread, token, reply)
+        return reply
+
+    def follow(self, thread: Thread, token: str, reply: Reply) -> None:
+        """Note a message that was taken."""
+        claims, made = envelope.peek(token)[1], envelope.mid_of(token)
+        thread.thid = thread.thid or made
+        thread.head, thread.state = made, reply.state
+        if claims["type"] in ("offer.make", "offer.revise"):
+            thread.offer = made
+        thread.version = claims["body"].get("version", thread.version)
+
+    def state(self, thread: Thread) -> str:
+        """What the home says that a thread is now; '' before it is opened."""
+        stored = self.world.home.store.thread(thread.thid) if thread.thid else None
+        return self.world.home.status(stored, int(self.world.clock())).state if stored else ""
+
+    def cause(self, thread: Thread) -> str:
+        """The first cause that has moved a thread since its last message; '' for none."""
+        home, now = self.world.home, int(self.world.clock())
+        stored = home.store.thread(thread.thid) if thread.thid else None
+        if stored is None:
+            return ""
+        context = home._loading._standing(home.store, stored, now)
+        state = SPEC.kinds[stored.kind].states[stored.state]
+        move = threads._next_move(state, stored.since, stored.deadline, stored, context, now)
+        return move[1] if move else ""
+
+    async def offered(self, intent: Thread, vendor: Party, **body: Any) -> Thread:
+        thread, reply = await self.make(intent, vendor, **body)
+        assert reply.state == "offered", reply.document
+        return thread
+
+    async def opened(self, person: Party | None = None, **body: Any) -> Thread:
+        thread, reply = await self.publish(person, **body)
+        assert reply.state == "open", reply.document
+        return thread
+
+    async def shown(self, **query: str) -> list[dict[str, Any]]:
+        """Every item of the board's feed from its beginning."""
+        items: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            parts = [f"{k}={v}" for k, v in query.items()] + ([f"cursor={cursor}"] if cursor else [])
+            reply = await self.world.get("/v1/boards/intents?" + "&".join(parts))
+            assert reply.status == 200, reply.document
+            assert not SPEC.faults("documents/feed.json", reply.document)
+            items += reply.document["items"]
+            cursor = reply.document["cursor"]
+            if not reply.document["more"]:
+                return items
+
+
+@contextlib.asynccontextmanager
+async def market(store: Store | None = None, vendors: int = 2, **config: Any) -> AsyncIterator[Market]:
+    """A running home and its vendors, each an organisation with a discovery document."""
+    async with running(store, **config) as world:
+        made = [await world.organisation() for _ in range(vendors)]
+        for vendor in made:
+            await vendor.announce()
+        yield Market(world, made)
