@@ -451,7 +451,7 @@ async def every_end_has_its_own_time_to_purge(m: Market) -> None:
         assert (await m.attest(offer)).state == "purged"
     m.world.clock.forward(2)
     assert m.state(lapsed) == "purge-overdue"
-    refused(await m.say(lapsed, lapsed.first, "offer.message", {"text": "?"}), "state-conflict")
+    refused(await m.say(lapsed, lapsed.first, "offer.message", {"text": "?"}), "deadline-passed")
     assert (await m.attest(lapsed)).state == "purged"
 
 
