@@ -53,7 +53,7 @@ class Feed:
         url = self.urls[name]
         end, dropped = self.home.store.feed_end(url)
         at = self._start(name, wanted, end) if not cursor else self._read(name, wanted, cursor)
-        if at.start < dropped or (at.changes and at.after < dropped):
+        if (at.after if at.changes else at.start) < dropped:
             detail = "the changes after this cursor are kept no longer: read the feed without a cursor"
             raise ProtocolError("cursor-gone", detail, rule="VRM-BRD-015")
         key = (name, wanted, str(at), limit, end, dropped) if at.changes else None
