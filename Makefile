@@ -19,13 +19,13 @@ LOCK_TOOL := uv==0.13.9
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long lint types spec-check lock bench clean
+.PHONY: help venv demo test test-long lint types spec-check lock bench bench-boards clean
 
 help:
 	@echo 'make demo         a home, a customer and two vendors, played live (ARGS="--headless --json")'
 	@echo 'make test         lint, types, spec check, tests'
 	@echo 'make test-long    the tests that take long'
-	@echo 'make bench        measure this machine, one table'
+	@echo 'make bench        measure this machine, one table; make bench-boards: feeds with 10^6 intents'
 	@echo 'make lint | types | spec-check      the parts of make test'
 	@echo 'make venv | lock | clean            the environment, its lock file, start over'
 
@@ -70,6 +70,9 @@ test-long: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-boards: $(STAMP)
+	@$(BIN)/python -m benchmarks.boards $(ARGS)
 
 # Keeps what is pinned as far as pyproject.toml allows; `make lock UPGRADE=--upgrade` takes the newest.
 lock:
