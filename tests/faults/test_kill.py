@@ -25,6 +25,7 @@ import pytest
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from tests import world
+from tests.scenarios.market import Market, Thread
 from tests.world import Party, World
 from vrmproto import envelope, keys, timing
 from vrmproto.keys import PublicKey
@@ -180,6 +181,9 @@ class Experiment:
         self.vendors = [self.world.person("ES256" if n % 2 else "Ed25519") for n in range(4)]
         self.gone: set[str] = set()  # acknowledged by a poll
         self.random = random.Random(7)
+        self.cursor = ""
+        self.board: dict[str, list[int]] = {}
+        """What a reader of the board was shown, all rounds together: intent to positions."""
 
     # --- load -----------------------------------------------------------------------------------
 
@@ -199,6 +203,9 @@ class Experiment:
         clock = self.world.clock
         while True:
             person, vendor = self.world.person(), self.random.choice(self.vendors)
+            if self.random.randrange(3) == 0:
+                await self.trade(person, vendor)
+                continue
             thid = await self.deliver(person, "terms.proffer", world.proffer(clock), vendor.id)
             where = {"thid": thid, "prev": thid}
             how = self.random.randrange(4)
@@ -220,6 +227,47 @@ class Experiment:
                 where["prev"] = await self.deliver(vendor, "terms.accept", accept, person.id, **where)
                 await self.deliver(person, "agreement.terminate", {}, vendor.id, **where)
 
+    async def trade(self, person: Party, vendor: Party) -> None:
+        """An intent with an offer that is accepted and confirmed; then she takes the intent back."""
+        market = Market(self.world, [])
+        intent = market.intent(rules={"unverified": True})
+        thid = await self.deliver(person, "intent.publish", intent, market.board)
+        thread = Thread("intent", person, None, thid)
+        offer = await self.deliver(vendor, "offer.make", market.offer(thread), person.id, pthid=thid)
+        where = {"thid": offer, "prev": offer}
+        said = {"takes": offer, "confirm_by": market.time(600)}
+        where["prev"] = await self.deliver(person, "offer.accept", said, vendor.id, **where)
+        where["prev"] = await self.deliver(vendor, "offer.confirm", {"takes": offer}, person.id, **where)
+        await self.deliver(person, "intent.withdraw", {}, market.board, thid=thid, prev=thid)
+
+    async def watch(self) -> bool:
+        """One page of the board from where the reader is; whether there is more."""
+        query = f"?cursor={self.cursor}" if self.cursor else ""
+        reply = await self.world.get(f"/v1/boards/intents{query}")
+        assert reply.status == 200, reply.document
+        for item in reply.document["items"]:
+            self.board.setdefault(item["mid"], []).append(item["position"])
+        self.cursor = reply.document["cursor"]
+        return bool(reply.document["more"])
+
+    async def watch_on(self) -> None:
+        """Watch until the home is gone."""
+        with contextlib.suppress(ClientError, OSError):
+            while True:
+                await self.watch()
+                await asyncio.sleep(0.01)
+
+    async def catch_up(self, figures: Figures) -> None:
+        """The reader has seen every acknowledged intent, each change once and in order."""
+        while await self.watch():
+            pass
+        positions = [position for own in self.board.values() for position in own]
+        figures.doubled += len(positions) - len(set(positions))
+        figures.broken += sum(own != sorted(own) for own in self.board.values())
+        for mid in self.ledger.receipts:
+            if envelope.peek(self.ledger.sent[mid].token)[1]["type"] == "intent.publish":
+                figures.lost += mid not in self.board
+
     async def until_killed(self) -> None:
         """Load, and at some moment after enough acknowledgements the end of the process."""
         before = len(self.ledger.receipts)
@@ -229,12 +277,13 @@ class Experiment:
                 await self.talk()
 
         talks = [asyncio.create_task(talk()) for _ in range(IN_FLIGHT)]
+        watching = asyncio.create_task(self.watch_on())
         while len(self.ledger.receipts) - before < ACKNOWLEDGED:
             assert not all(task.done() for task in talks), "the home went by itself"
             await asyncio.sleep(0.005)
         await asyncio.sleep(self.random.random() * 0.4)
         self.server.kill()
-        await asyncio.wait_for(asyncio.gather(*talks), 30)
+        await asyncio.wait_for(asyncio.gather(*talks, watching), 30)
 
     # --- what is there afterwards ---------------------------------------------------------------
 
@@ -356,6 +405,7 @@ async def one_round(run: Experiment, number: int) -> Figures:
     await run.compare(threads, figures)
     await run.inboxes(figures)
     await run.send_again(figures)
+    await run.catch_up(figures)
     run.sound()
     print(f"kill round {number}: {figures}")
     return figures

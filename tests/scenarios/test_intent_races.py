@@ -35,7 +35,8 @@ def taking(m: Market, offer: Thread) -> str:
 async def two_acceptances(m: Market, n: int) -> Pair:
     intent = await m.opened()
     offers = [await m.offered(intent, vendor) for vendor in m.vendors]
-    return await both(m, *(taking(m, offer) for offer in offers), n)
+    one, two = (taking(m, offer) for offer in offers)
+    return await both(m, one, two, n)
 
 
 async def accept_against_withdraw(m: Market, n: int) -> Pair:
@@ -53,11 +54,11 @@ async def amend_against_offer(m: Market, n: int) -> Pair:
 
 async def last_place(m: Market, n: int) -> Pair:
     intent = await m.opened(rules={"offers": 1})
-    sent = [
+    one, two = (
         vendor.sign(vendor.claims("offer.make", m.offer(intent), intent.first.id, pthid=intent.thid))
         for vendor in m.vendors
-    ]
-    return await both(m, *sent, n)
+    )
+    return await both(m, one, two, n)
 
 
 async def confirm_against_cancel(m: Market, n: int) -> Pair:
@@ -111,7 +112,8 @@ async def test_what_was_taken_is_what_stands() -> None:
         for n in range(20):
             intent = await m.opened()
             offers = [await m.offered(intent, vendor) for vendor in m.vendors]
-            answers = await both(m, *(taking(m, offer) for offer in offers), n)
+            one, two = (taking(m, offer) for offer in offers)
+            answers = await both(m, one, two, n)
             states = [m.state(offer) for offer in offers]
             assert sorted(states) == ["accepted", "offered"]
             assert [a.status == 202 for a in answers] == [s == "accepted" for s in states]
