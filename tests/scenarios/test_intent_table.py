@@ -8,6 +8,7 @@ message may do, and where it refuses.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import pytest
 
@@ -204,8 +205,8 @@ async def an_offer_takes_the_terms_and_keeps_the_rules(m: Market) -> None:
     one, two = m.vendors[:2]
     stranger = anna(m)
 
-    async def no(code: str, rule: str, vendor: Party = one, **body: object) -> None:
-        _, reply = await m.make(intent, vendor, **body)
+    async def no(code: str, rule: str, vendor: Party = one, **body: Any) -> None:
+        _, reply = await m.make(intent, vendor, None, **body)
         refused(reply, code, rule)
 
     await no("terms-not-offered", "VRM-OFR-004", accepts="A" * 43)

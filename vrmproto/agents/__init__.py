@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from vrmproto.agents.agent import Agent, ThreadView
 from vrmproto.agents.chain import ChainError
+from vrmproto.agents.choosing import Offer
 from vrmproto.agents.customer import CustomerAgent
+from vrmproto.agents.feeds import Intent
 from vrmproto.agents.inbox import Event
 from vrmproto.agents.papers import KeptRecord
 from vrmproto.agents.policy import Policy
+from vrmproto.agents.purging import Due
+from vrmproto.agents.rules import OfferRule
 from vrmproto.agents.sender import AgentError, Refused, Sent
 from vrmproto.agents.vendor import VendorAgent
 from vrmproto.agents.wire import WireError
@@ -17,8 +21,12 @@ __all__ = [
     "AgentError",
     "ChainError",
     "CustomerAgent",
+    "Due",
     "Event",
+    "Intent",
     "KeptRecord",
+    "Offer",
+    "OfferRule",
     "Policy",
     "Refused",
     "Sent",

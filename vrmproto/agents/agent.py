@@ -5,14 +5,15 @@ Source: spec/protocol/agents.md, home.md.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from vrmproto import envelope, keys
+from vrmproto import envelope, keys, timing
 from vrmproto.agents import chain
 from vrmproto.agents.book import Book
 from vrmproto.agents.chain import ChainError, Copy
@@ -39,6 +40,8 @@ class ThreadView:
     """A thread as the own copy has it, compared with the home's checkpoint.
 
     ``verified`` is False where the home shows more or something else than what verifies; ``reason`` says why.
+    ``told``: the state rests on the home's word, since what led to it is not seen here (other offers of an
+    intent, a removal by the operator). A message of which a purge has left a tombstone has no token.
     """
 
     thid: str
@@ -48,6 +51,7 @@ class ThreadView:
     messages: tuple[Message, ...]
     verified: bool = True
     reason: str = ""
+    told: bool = False
 
 
 class Agent:
@@ -58,6 +62,7 @@ class Agent:
     """
 
     def __init__(self, book: Book, spec: Spec, home: str, *, dev: bool, clock: Callable[[], float]) -> None:
+        self.spread = 0.0
         self.book = book
         self.spec = spec
         self.home = home
@@ -75,7 +80,7 @@ class Agent:
         )
         self.ledger = Ledger(spec, book, home, dev=dev, clock=clock)
         self.verifier = Verifier(spec, self.wire, book, self.keys, own_key=self.own_key, dev=dev)
-        self.inbox = Inbox(spec, self.wire, book, self.ledger, self.verifier, clock=clock)
+        self.inbox = Inbox(spec, self.wire, book, self.ledger, self.verifier, owns=self.owns, clock=clock)
         self.sender = Sender(
             self.wire, book, self.ledger, self.inbox, self.verifier, signer_of=self.signer_of
         )
@@ -129,6 +134,10 @@ class Agent:
         """Every identifier that this agent has or had."""
         return self.signers()
 
+    def owns(self, identifier: str) -> bool:
+        """Whether an identifier is or was one of this agent's own."""
+        return any(signer.iss == identifier for signer in self.identities())
+
     def signer_of(self, iss: str) -> Signer:
         """The signer of one of this agent's identifiers; AgentError if it is none."""
         for signer in self.identities():
@@ -146,6 +155,8 @@ class Agent:
         for identifier in (thread.first, thread.second):
             if identifier in own:
                 return own[identifier]
+        if thread.board:
+            return self._reader()
         raise AgentError(f"no identifier of this agent is a party of the thread {thread.thid}")
 
     # --- sending --------------------------------------------------------------------------------
@@ -216,10 +227,18 @@ class Agent:
         events = await self.inbox.again()
         signers = self.signers()
         if wait > 0 and not events:
-            await wait_for_any(self.wire, signers, wait)
+            await wait_for_any(self.wire, signers, wait, self.spread)
         for signer in signers:
+            await self._part(signer)
             events += await self.inbox.poll(signer)
+            await self._polled(signer)
         return events
+
+    async def _part(self, signer: Signer) -> None:
+        """What an agent with several identifiers does before each poll, to keep them apart."""
+
+    async def _polled(self, signer: Signer) -> None:
+        """What it does after each poll."""
 
     async def thread(self, thid: str) -> ThreadView:
         """Read a thread, extend the own copy by what is new and verifies, and compare the checkpoint.
@@ -235,6 +254,7 @@ class Agent:
             copy = self._copy(thid)
             context = self.ledger.standing(copy, claims["iat"])
             chain.compare_checkpoint(self.spec, copy, context, checkpoint, claims, signer.iss)
+            self.ledger.tell(thid, checkpoint, claims)
         except ProtocolError as error:
             reason = error.code
         except ChainError as error:
@@ -256,7 +276,59 @@ class Agent:
         copy = self._copy(thid)
         if copy.thread is None or copy.thread.record is None:
             raise AgentError(f"no agreement was made in the thread {thid}")
-        return await keep_record(self.spec, self.wire, self.book, copy, self._signer_in(copy.thread))
+        parent = self.ledger.copy(copy.thread.parent) if copy.thread.parent else None
+        return await keep_record(self.spec, self.wire, self.book, copy, parent, self._signer_in(copy.thread))
+
+    # --- boards and blobs -----------------------------------------------------------------------
+
+    async def board(self, name: str | None = None) -> Mapping[str, str]:
+        """``{name, url, access}`` of a board of the home by its name, by default the first; AgentError."""
+        listed: list[Mapping[str, str]] = list((await self.wire.discovery()).get("boards", ()))
+        found = next((b for b in listed if name is None or b["name"] == name), None)
+        if found is None or not found["url"].startswith(self.home + "/"):
+            raise AgentError(f"{self.home} has no board {name or 'at all'}")
+        return found
+
+    async def put_blob(
+        self, data: bytes, media_type: str = "application/octet-stream", *, signer: Signer | None = None
+    ) -> dict[str, Any]:
+        """Put a file at the home, for an hour unless a message refers to it; the reference for messages.
+
+        It has to be put by the ``signer`` that sends the message (VRM-BLB-004).
+        """
+        digest = keys.b64(hashlib.sha256(data).digest())
+        answer = await self.wire.put(signer or self._uploader(), "blobs", digest, data)
+        if not answer.ok:
+            raise AgentError(f"{self.home} does not take the blob ({answer.code or answer.status})")
+        url = f"{await self.wire.endpoint('blobs')}/{digest}"
+        return {"url": url, "sha256": digest, "size": len(data), "media_type": media_type}
+
+    async def blob(self, reference: Mapping[str, Any], thid: str) -> bytes:
+        """A file that a message of a thread refers to; ChainError where it is another one (VRM-BLB-009)."""
+        copy = self._copy(thid)
+        signer = self._signer_in(copy.thread) if copy.thread else self._reader()
+        answer = await self.wire.get(signer, "blobs", reference["sha256"])
+        if not answer.ok:
+            raise AgentError(f"{self.home} does not give the blob ({answer.code or answer.status})")
+        if (
+            len(answer.body) != reference["size"]
+            or keys.b64(hashlib.sha256(answer.body).digest()) != reference["sha256"]
+        ):
+            raise ChainError("receipt", "the blob is not the one that the message refers to")
+        return answer.body
+
+    def _uploader(self) -> Signer:
+        return self._reader()
+
+    def _by(self, length: str | int) -> str:
+        """The time after so many seconds or an ISO 8601 duration; a time stays what it is."""
+        now = self.now()
+        if isinstance(length, int):
+            return timing.text(now + length)
+        try:
+            return timing.text(timing.moment(length, now))
+        except ValueError as error:
+            raise AgentError(f"{length} is neither a duration nor a time ({error})") from None
 
     # --- helpers --------------------------------------------------------------------------------
 
@@ -275,4 +347,10 @@ class Agent:
             raise AgentError(f"there is no own copy of the thread {thid}")
         status = self.ledger.status(copy, max(self.now(), copy.thread.received))
         messages = tuple(link.message for link in copy.links)
-        return ThreadView(thid, copy.thread, status.state, status.deadline, messages, not reason, reason)
+        told = copy.told is not None
+        if told:
+            alone = self.ledger.status(replace(copy, told=None), max(self.now(), copy.thread.received))
+            told = alone.state != status.state
+        return ThreadView(
+            thid, copy.thread, status.state, status.deadline, messages, not reason, reason, told
+        )

@@ -6,11 +6,12 @@ opened again (VRM-AGT-003, VRM-AGT-005).
 =====================  ==========================================================================
 ``seed``               32 random bytes in base64url, mode 0600: all keys of the agent follow from it
 ``state.json``         what the agent has to remember beside: numbers of keys, its origin
-``threads/THID``       ``.ndjson``: token and receipt of each message in order, and rebindings
+``threads/THID``       ``.ndjson``: token and receipt of each message in order, and what the home said of it
 ``outbox/MID``         a token that was sent and has no receipt yet: sent again with the same bytes
 ``keys/``, ``homes/``  discovery documents of organisations and homes, with the time they were seen
 ``records/ID.json``    records, with the organisation's document as this agent saw it
 ``evidence/``          contradictions of a home, and messages that could not be verified
+``boards/``            what was read of boards: cursors, what is open, changes not yet dealt with
 =====================  ==========================================================================
 """
 
@@ -20,7 +21,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from vrmproto.keys import KeySet, PublicKey
 
 __all__ = ["Book", "BookError"]
 
-_FOLDERS = ("threads", "outbox", "keys", "homes", "records", "evidence")
+_FOLDERS = ("threads", "outbox", "keys", "homes", "records", "evidence", "boards")
 
 
 class BookError(Exception):
@@ -121,6 +122,8 @@ class Book:
         self.folder = Path(folder)
         for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            for unfinished in (self.folder / name).glob(".*"):  # of a process that was killed
+                unfinished.unlink()
         self.folder.chmod(0o700)
         self._held: dict[Path, list[KeySet]] = {}
         self.seed = self._seed(seed)
@@ -164,13 +167,18 @@ class Book:
         return sorted(p.stem for p in (self.folder / "threads").glob("*.ndjson"))
 
     def thread(self, thid: str) -> list[dict[str, Any]]:
-        """The lines of a copy: ``{token, receipt, kept_at}`` or ``{rebind: {from, to}}``."""
+        """The lines of a copy: ``{token, receipt}``, or ``told``, ``purging``, ``stone``, ``erased``."""
         path = self.folder / "threads" / f"{thid}.ndjson"
         return _lines(path) if path.exists() else []
 
     def keep(self, thid: str, line: Mapping[str, Any]) -> None:
         """Add a line to a copy."""
         _append(self.folder / "threads" / f"{thid}.ndjson", line)
+
+    def replace(self, thid: str, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Put other lines in the place of a copy, all at once."""
+        data = b"".join(strictjson.dumps(line) + b"\n" for line in lines)
+        _write(self.folder / "threads" / f"{thid}.ndjson", data)
 
     def outgoing(self, mid: str, token: str) -> None:
         """Keep a token until its receipt is there."""
@@ -185,6 +193,29 @@ class Book:
         found = [p for p in (self.folder / "outbox").iterdir() if not p.name.startswith(".")]
         found.sort(key=lambda p: p.stat().st_mtime_ns)
         return [(p.name, p.read_text(encoding="ascii")) for p in found]
+
+    # --- boards ---------------------------------------------------------------------------------
+
+    def board(self, feed: str) -> list[dict[str, Any]]:
+        """The lines that were kept of a feed, by its URL with its filters."""
+        path = self._board_path(feed)
+        return _lines(path) if path.exists() else []
+
+    def note(self, feed: str, line: Mapping[str, Any]) -> None:
+        """Add a line to what is kept of a feed."""
+        _append(self._board_path(feed), line)
+
+    def renew(self, feed: str, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Put other lines in their place, all at once."""
+        _write(self._board_path(feed), b"".join(strictjson.dumps(line) + b"\n" for line in lines))
+
+    def feeds(self) -> list[str]:
+        """The feeds of which something is kept."""
+        found = [_lines(path)[:1] for path in sorted((self.folder / "boards").glob("*.ndjson"))]
+        return [str(lines[0]["feed"]) for lines in found if lines]
+
+    def _board_path(self, feed: str) -> Path:
+        return self.folder / "boards" / (hashlib.sha256(feed.encode()).hexdigest()[:32] + ".ndjson")
 
     # --- discovery documents --------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from vrmproto import envelope, keys, threads
 from vrmproto.envelope import Message, Opening
 from vrmproto.errors import ProtocolError
 from vrmproto.keys import PublicKey
-from vrmproto.model import Context, Status, Thread
+from vrmproto.model import Context, Status, Step, Thread
 from vrmproto.spec import Spec
 from vrmproto.verification import contradict
 
@@ -21,6 +21,7 @@ __all__ = [
     "ChainError",
     "Copy",
     "Link",
+    "bury",
     "check_receipt",
     "compare_checkpoint",
     "contradiction",
@@ -28,6 +29,8 @@ __all__ = [
     "open_receipt",
     "rebind",
     "settle",
+    "told_at",
+    "tombstone",
 ]
 
 
@@ -48,21 +51,37 @@ class ChainError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One message of a thread with its receipt, both verified; ``claims`` are the receipt's."""
+    """One message of a thread with its receipt, both verified; ``claims`` are the receipt's.
+
+    Of a tombstone ``message`` has neither token nor body: what it says of the sender is the receipt's.
+    """
 
     message: Message
     receipt: str
     claims: Mapping[str, Any]
 
+    @property
+    def erased(self) -> bool:
+        """A tombstone: the token is gone."""
+        return not self.message.token
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """An agent's own copy of a thread; ``thread`` is what its messages make of it (None: still empty)."""
+    """An agent's own copy of a thread; ``thread`` is what its messages make of it (None: still empty).
+
+    ``history`` is the thread after each message. ``told`` is from when on, at the latest, the home says that
+    the thread has moved by something that an agent cannot see (other offers, the operator), since the last
+    message. ``erased`` says since when an agent that has to purge holds no more than the record.
+    """
 
     thid: str
     home: str
     thread: Thread | None = None
     links: tuple[Link, ...] = ()
+    history: tuple[Thread, ...] = ()
+    told: int | None = None
+    erased: Mapping[str, Any] | None = None
 
     @property
     def seq(self) -> int:
@@ -177,38 +196,136 @@ def extend(spec: Spec, copy: Copy, link: Link, context: Context) -> Copy:
         return copy
     if claims["seq"] > copy.seq + 1:
         raise ChainError("gap", f"seq {claims['seq']} follows {copy.seq}", (link.receipt,))
-    try:
-        step = threads.advance(spec, copy.thread, message, claims["iat"], context)
-    except ProtocolError as error:
-        detail = f"the home took a message that the protocol refuses ({error.code})"
-        raise ChainError("rule", detail, (message.token, link.receipt)) from None
+    step = _judged(spec, copy, link, context)
     if step.thread.state != claims["state"]:
         detail = f"the message leads to {step.thread.state}, the home says {claims['state']}"
         raise ChainError("state", detail, (message.token, link.receipt))
-    return Copy(copy.thid, copy.home, step.thread, (*copy.links, link))
+    links, history = (*copy.links, link), (*copy.history, step.thread)
+    return replace(copy, thread=step.thread, links=links, history=history, told=None)
+
+
+def _judged(spec: Spec, copy: Copy, link: Link, context: Context) -> Step:
+    """What the message makes of the thread; if need be after an end of the parent that is not seen here."""
+    refusal: ProtocolError | None = None
+    for at in (copy.told, link.claims["iat"]):
+        thread, supposed = _suppose(copy.thread, context, at)
+        try:
+            return threads.advance(spec, thread, link.message, link.claims["iat"], supposed)
+        except ProtocolError as error:
+            refusal = refusal or error
+            if error.code not in _MOVED:
+                break
+    code = refusal.code if refusal else ""
+    detail = f"the home took a message that the protocol refuses ({code})"
+    raise ChainError("rule", detail, (link.message.token, link.receipt)) from None
+
+
+_MOVED = ("state-conflict", "role-forbidden", "deadline-passed")
+"""What a message is refused with where the thread has not moved as far as the home says."""
+
+
+def _suppose(thread: Thread | None, context: Context, at: int | None) -> tuple[Thread | None, Context]:
+    """Thread and context if what an agent cannot see had happened by ``at``: an end of what is above."""
+    if at is None or thread is None:
+        return thread, context
+    if thread.board:
+        return replace(thread, removed_at=at if thread.removed_at is None else thread.removed_at), context
+    parent = context.parent
+    if parent is None:
+        return thread, context
+    over_at = at if parent.status.over_at is None else min(at, parent.status.over_at)
+    status = replace(parent.status, over_at=over_at)
+    return thread, replace(context, parent=replace(parent, status=status))
+
+
+def tombstone(thid: str, mid: str, message_type: str, receipt: str, claims: Mapping[str, Any]) -> Link:
+    """A message of which only the receipt is left; ChainError if that is not its receipt."""
+    if claims["thid"] != thid or claims["mid"] != mid or claims.get("checkpoint"):
+        raise ChainError("receipt", "the receipt is not that of the tombstone", (receipt,))
+    try:
+        key = keys.from_jwk(claims["key"])
+    except ProtocolError as error:
+        raise ChainError("receipt", error.detail, (receipt,)) from None
+    message = Message(
+        token="",
+        mid=mid,
+        type=message_type,
+        iss=claims["aud"],
+        aud="",
+        home=claims["iss"],
+        iat=claims["iat"],
+        exp=claims["iat"],
+        body={},
+        thid=None if claims["seq"] == 1 else thid,
+        prev=claims.get("prior"),
+        pthid=None,
+        agr=None,
+        key=key,
+    )
+    return Link(message, receipt, claims)
+
+
+def bury(copy: Copy, link: Link) -> Copy:
+    """The copy with one more tombstone, whose effect is what the home says; the same if it is held."""
+    claims, thread = link.claims, copy.thread
+    _equivocation(copy, link.receipt, claims)
+    if claims["seq"] <= copy.seq or thread is None:
+        return copy
+    if claims["seq"] > copy.seq + 1:
+        raise ChainError("gap", f"seq {claims['seq']} follows {copy.seq}", (link.receipt,))
+    moved = replace(
+        thread,
+        state=claims["state"],
+        since=thread.since if claims["state"] == thread.state else claims["iat"],
+        seq=claims["seq"],
+        head=claims["mid"],
+        received=claims["iat"],
+        deadline=None,
+    )
+    return replace(copy, thread=moved, links=(*copy.links, link), history=(*copy.history, moved), told=None)
 
 
 def settle(spec: Spec, copy: Copy, context: Context, now: int) -> Status:
     """What the thread is at ``now``; ValueError for an empty copy."""
-    if copy.thread is None:
+    thread, supposed = _suppose(copy.thread, context, copy.told)
+    if thread is None:
         raise ValueError("the copy is empty")
-    return threads.settle(spec.kinds[copy.thread.kind], copy.thread, context, now)
+    return threads.settle(spec.kinds[thread.kind], thread, supposed, now)
 
 
 def compare_checkpoint(
     spec: Spec, copy: Copy, context: Context, checkpoint: str, claims: Mapping[str, Any], reader: str
 ) -> Status:
-    """The status at a checkpoint, which has to end where the copy ends and to tell its state; ChainError."""
+    """The status at a checkpoint, which has to end where the copy ends and to tell its state; ChainError.
+
+    A state that only something leads to which an agent cannot see is taken: see :func:`told_at`.
+    """
     if claims["thid"] != copy.thid or claims["aud"] != reader or not claims.get("checkpoint"):
         raise ChainError("receipt", "it is no checkpoint of this thread for this reader", (checkpoint,))
     _equivocation(copy, checkpoint, claims)
     if claims["seq"] != copy.seq:
         raise ChainError("gap", f"the home is at {claims['seq']}, the own copy at {copy.seq}", (checkpoint,))
     status = settle(spec, copy, context, claims["iat"])
-    if status.state != claims["state"]:
+    if status.state == claims["state"]:
+        return status
+    at = told_at(spec, copy, context, claims)
+    if at is None:
         detail = f"the thread is {status.state} by then, the home says {claims['state']}"
         raise ChainError("state", detail, (copy.links[-1].receipt, checkpoint))
-    return status
+    return settle(spec, replace(copy, told=at), context, claims["iat"])
+
+
+def told_at(spec: Spec, copy: Copy, context: Context, claims: Mapping[str, Any]) -> int | None:
+    """From when on an unseen cause may have moved the thread to the state of a checkpoint; None: it cannot.
+
+    The latest time that fits, and then the earliest.
+    """
+    if copy.thread is None:
+        return None
+    for at in (claims["iat"], copy.thread.received):
+        if settle(spec, replace(copy, told=at), context, claims["iat"]).state == claims["state"]:
+            return int(at)
+    return None
 
 
 def rebind(copy: Copy, old: str, new: str) -> Copy:

@@ -5,76 +5,30 @@ Source: spec/protocol/agents.md, terms.md, identity.md "Change of a person's key
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from vrmproto import envelope, keys, strictjson, timing
-from vrmproto.agents.agent import Agent
+from vrmproto import envelope, keys, strictjson
+from vrmproto.agents.choosing import Choosing
+from vrmproto.agents.person import Terms
 from vrmproto.agents.sender import AgentError, Sent
 from vrmproto.agents.sync import SyncAgent, running
 from vrmproto.agents.wire import Signer
-from vrmproto.keys import PrivateKey
-from vrmproto.roster import Agreement
 
 __all__ = ["CustomerAgent"]
 
 SERVICE = "https://w3id.org/dpv#RequestedServiceProvision"
 
-Terms = str | Mapping[str, str]
-"""An agreement by its id (the newest version held), or as ``{id, version, digest}``."""
 
-
-class CustomerAgent(Agent):
-    """Acts for a person, who is the first party of her threads."""
+class CustomerAgent(Choosing):
+    """Acts for a person, who is the first party of her threads: proffers terms and publishes intents."""
 
     @classmethod
     def sync(cls, folder: Path | str, home: str, **options: Any) -> AbstractContextManager[SyncAgent]:
         """The same without ``await``: ``with CustomerAgent.sync(folder, home=URL) as customer``."""
         return running(cls, folder, home, **options)
-
-    # --- identifiers ----------------------------------------------------------------------------
-
-    def key_number(self, to: str, n: int) -> PrivateKey:
-        """The ``n``-th key opposite one organisation."""
-        made: dict[tuple[str, int], PrivateKey] = self.__dict__.setdefault("_derived", {})
-        if (to, n) not in made:
-            made[to, n] = keys.derive(self.book.seed, f"pair/{to}/{n}")
-        return made[to, n]
-
-    def _pairs(self) -> dict[str, int]:
-        """Counterparty to the number of its highest key that was ever used."""
-        pairs: dict[str, int] = self.book.state.get("pairs", {})
-        return pairs
-
-    def _use(self, to: str, n: int) -> None:
-        """Note a key as used, durably, before it signs anything."""
-        if self._pairs().get(to, -1) < n:
-            self.book.remember(pairs={**self._pairs(), to: n})
-
-    def _present(self, to: str) -> int:
-        """The number of the key that is in force after all rotations."""
-        present = self.ledger.present(self.key_number(to, 0).did, to)
-        held = range(self._pairs().get(to, 0) + 1)
-        return next((n for n in held if self.key_number(to, n).did == present), 0)
-
-    def signer_for(self, to: str) -> Signer:
-        """Her present key opposite ``to`` (VRM-AGT-008)."""
-        n = self._present(to)
-        self._use(to, n)
-        key = self.key_number(to, n)
-        return Signer(key.did, key)
-
-    def signers(self) -> list[Signer]:
-        """Her present identifiers, one for each organisation that she has dealt with."""
-        return [self.signer_for(to) for to in self._pairs()]
-
-    def identities(self) -> list[Signer]:
-        """Every identifier that she has or had."""
-        numbered = [(to, n) for to, highest in self._pairs().items() for n in range(highest + 1)]
-        found = [self.key_number(to, n) for to, n in numbered]
-        return [Signer(key.did, key) for key in found]
 
     # --- terms ----------------------------------------------------------------------------------
 
@@ -85,17 +39,6 @@ class CustomerAgent(Agent):
         """
         seen = await self.keys.key_set(vendor, None)
         return strictjson.read(seen.document)[0]
-
-    def held(self, terms: Terms) -> Agreement:
-        """The agreement of the own roster; AgentError where its manifest is not held (VRM-TRM-003)."""
-        try:
-            roster = self.spec.roster
-            found = roster.named(terms) if isinstance(terms, str) else roster.find(terms)
-        except KeyError:
-            found = None
-        if found is None or (not isinstance(terms, str) and terms != found.reference):
-            raise AgentError(f"this agent does not hold the manifest of {terms}")
-        return found
 
     async def proffer(
         self,
@@ -126,14 +69,10 @@ class CustomerAgent(Agent):
         if acceptable:
             body["acceptable"] = [self.held(terms).reference for terms in acceptable]
         body |= {"lang": lang, "place": place, "purpose": purpose}
-        body["answer_by"] = self._in(answer_in)
+        body["answer_by"] = self._by(answer_in)
         if ends_in is not None:
-            body["ends"] = self._in(ends_in)
+            body["ends"] = self._by(ends_in)
         return await self.send("terms.proffer", body, to=vendor, check=check)
-
-    def _in(self, length: str | int) -> str:
-        now = self.now()
-        return timing.text(now + length if isinstance(length, int) else timing.after(now, length))
 
     async def accept(self, thid: str, *, lang: str = "en", place: str = "ZZ", check: bool = True) -> Sent:
         """Accept the alternative that an organisation has offered in a thread."""

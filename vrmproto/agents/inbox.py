@@ -18,7 +18,9 @@ from vrmproto.agents.chain import ChainError, Link
 from vrmproto.agents.ledger import Ledger
 from vrmproto.agents.verifier import Verifier
 from vrmproto.agents.wire import Signer, Wire, WireError
+from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
+from vrmproto.model import is_board
 from vrmproto.spec import Spec
 
 __all__ = ["Event", "Inbox"]
@@ -32,7 +34,9 @@ class Event:
     """A message that has arrived. Act on it only if it is ``verified``: then it is in the own copy as well.
 
     Of an unverified one all members but ``token`` and ``mid`` are what the sender or the home *claims*;
-    ``reason`` says why it is unverified, as a code of the protocol or a kind of ChainError.
+    ``reason`` says why it is unverified, as a code of the protocol or a kind of ChainError. An event without
+    a type and with the state ``removed`` is the home's notice that its operator has taken a thread off a
+    board; its ``reason`` is the code, its ``receipt`` the checkpoint that says so.
     """
 
     mid: str
@@ -65,13 +69,16 @@ class Inbox:
         ledger: Ledger,
         verifier: Verifier,
         *,
+        owns: Callable[[str], bool],
         clock: Callable[[], float],
     ) -> None:
+        """``owns`` tells the agent's own identifiers, past ones included."""
         self._spec = spec
         self._wire = wire
         self._book = book
         self._ledger = ledger
         self._verifier = verifier
+        self._owns = owns
         self._clock = clock
 
     async def poll(self, signer: Signer) -> list[Event]:
@@ -91,33 +98,107 @@ class Inbox:
                 events.append(
                     await self.take(signer, document["sets"][mid], document["receipts"].get(mid, ""))
                 )
-            if not order:
+            notices = {t: c for t, c in document.get("notices", {}).items() if t not in taken}
+            for thid, checkpoint in notices.items():
+                events.append(await self._notice(signer, thid, checkpoint))
+            if not order and not notices:
                 return events
-            ack = tuple(order)
-            taken.update(order)
+            ack = (*order, *notices)
+            taken.update(ack)
+
+    async def _notice(self, signer: Signer, thid: str, checkpoint: str) -> Event:
+        """A removal by the operator: kept as evidence, and believed if the home has signed it."""
+        reason = ""
+        try:
+            claims = await self._verifier.receipt(checkpoint, fresh=True)
+            if claims["thid"] != thid or claims["aud"] != signer.iss or "removed" not in claims:
+                raise ChainError("receipt", "it is no notice of this thread for this reader", (checkpoint,))
+            detail = "the operator took it off the board"
+            self.witness("removed", claims["removed"], detail, (), (checkpoint,))
+            copy = self._ledger.copy(thid)
+            if copy is not None and copy.seq == claims["seq"]:
+                context = self._ledger.standing(copy, claims["iat"])
+                chain.compare_checkpoint(self._spec, copy, context, checkpoint, claims, signer.iss)
+                self._ledger.tell(thid, checkpoint, claims)
+        except ChainError as error:
+            reason, claims = error.kind, {"removed": error.kind, "seq": 0}
+            kind = "equivocation" if reason == "equivocation" else "refused"
+            self.witness(kind, reason, error.detail, (), (checkpoint, *error.evidence))
+        return Event(
+            mid=thid,
+            token="",
+            receipt=checkpoint,
+            thid=thid,
+            type="",
+            iss=self._wire.home,
+            aud=signer.iss,
+            body={},
+            state="removed",
+            seq=claims["seq"],
+            verified=not reason,
+            reason=claims["removed"],
+        )
 
     async def take(self, signer: Signer, token: str, receipt: str) -> Event:
         """One message with its receipt, whatever it is: stored when this returns."""
         try:
-            link = await self._open(signer, token, receipt)
-            try:
-                self._ledger.add(link)
-            except ChainError as error:
-                if error.kind != "gap":
-                    raise
-                await self.pull(signer, link.claims["thid"])
-                self._ledger.add(link)
+            link = await self.open(token, receipt)
+            if self._is_over(link.message):
+                return _event(token, receipt, link.claims["state"], link.claims["seq"], "erased")
+            self._check_addressee(link)
+            await self.join(signer, link)
         except ProtocolError as error:
             return self._unverified(token, receipt, error.code, error.detail)
         except ChainError as error:
             return self._unverified(token, receipt, error.kind, error.detail, error.evidence)
         return _event(token, receipt, link.claims["state"], link.claims["seq"])
 
-    async def _open(self, signer: Signer | None, token: str, receipt: str) -> Link:
+    async def join(self, signer: Signer, link: Link) -> bool:
+        """Extend a copy by a message, reading what has to stand before it; False if it is held."""
+        message = link.message
+        if message.pthid is not None and self._ledger.copy(message.pthid) is None:
+            await self.pull(signer, message.pthid)
+        try:
+            return self._ledger.add(link)
+        except ChainError as error:
+            if error.kind != "gap" and not self._is_behind(error, message):
+                raise
+            if error.kind != "gap":
+                await self.pull(signer, message.pthid or self._parent_of(message))
+            else:
+                await self.pull(signer, link.claims["thid"])
+            return self._ledger.add(link)
+
+    def _is_behind(self, error: ChainError, message: Message) -> bool:
+        """Whether the message names a version of its parent that the own copy has not got yet."""
+        parent = message.pthid or self._parent_of(message)
+        named = message.body.get("version")
+        held = self._ledger.copy(parent) if parent else None
+        version = held.thread.facts.get("version", 0) if held and held.thread and not held.erased else None
+        return isinstance(named, int) and version is not None and named > version
+
+    def _parent_of(self, message: Message) -> str:
+        copy = self._ledger.copy(message.thid or "")
+        return (copy.thread.parent if copy and copy.thread else None) or ""
+
+    def _check_addressee(self, link: Link) -> None:
+        """It is for this agent, or it stands on a board above a thread of this agent."""
+        message = link.message
+        if self._owns(message.aud):
+            return
+        if is_board(message.aud) and self._ledger.below(link.claims["thid"]):
+            return
+        raise ChainError("receipt", "the message is for somebody else", (message.token, link.receipt))
+
+    def _is_over(self, message: Message) -> bool:
+        """A late message of a thread whose copy was erased: nothing of it is kept again (VRM-OFR-028)."""
+        copy = self._ledger.copy(message.thid or "")
+        return copy is not None and copy.erased is not None and not copy.holds(message.mid)
+
+    async def open(self, token: str, receipt: str) -> Link:
+        """A message with its receipt, both verified; ProtocolError or ChainError."""
         claims = await self._verifier.receipt(receipt)
         message = await self._verifier.message(token)
-        if signer is not None and message.aud != signer.iss:
-            raise ChainError("receipt", "the message is for somebody else", (token, receipt))
         chain.check_receipt(message, receipt, claims)
         return Link(message, receipt, claims)
 
@@ -150,7 +231,7 @@ class Inbox:
         for name, content in sorted(held, key=lambda e: _place(e[1]["message"][1])):
             token, receipt = content["message"]
             try:
-                link = await self._open(None, token, receipt)
+                link = await self.open(token, receipt)
                 self._ledger.add(link)
                 events.append(_event(token, receipt, link.claims["state"], link.claims["seq"]))
             except (ProtocolError, ChainError) as error:
@@ -173,6 +254,8 @@ class Inbox:
             start = copy.seq + 1 if copy else 1
             query: dict[str, str | int] = {"from": start, "limit": _PAGE}
             answer = await self._wire.get(signer, "threads", thid, **query)
+            if answer.status == 404:
+                raise ChainError("gap", "the home does not show the thread")
             if not answer.ok:
                 raise WireError(
                     f"{self._wire.home} does not show the thread ({answer.code or answer.status})"
@@ -182,15 +265,38 @@ class Inbox:
                 raise WireError(f"{self._wire.home} answers a read with something else")
             checkpoint, new = str(document["checkpoint"]), False
             for item in document["messages"]:
-                link = await self._open(None, item["token"], item["receipt"])
-                if link.claims["thid"] != thid:
-                    raise ChainError("receipt", "it is of another thread", (item["token"], item["receipt"]))
-                new = self._ledger.add(link) or new
+                new = await self._read(signer, thid, item, checkpoint) or new
             if not document.get("next") or not document["messages"]:
                 return checkpoint
             if not new:
                 detail = f"from {start} on there is to be more, and nothing comes"
                 raise ChainError("gap", detail, (checkpoint,))
+
+    async def _read(self, signer: Signer, thid: str, item: Mapping[str, Any], checkpoint: str) -> bool:
+        """One message of a thread that was read, or a tombstone of it, into the copy."""
+        if "token" not in item:
+            return await self._bury(signer, thid, item, checkpoint)
+        link = await self.open(item["token"], item["receipt"])
+        if link.claims["thid"] != thid:
+            raise ChainError("receipt", "it is of another thread", (item["token"], item["receipt"]))
+        parent = link.message.pthid
+        if parent is not None and self._ledger.copy(parent) is None:
+            await self.pull(signer, parent)
+        return self._ledger.add(link)
+
+    async def _bury(self, signer: Signer, thid: str, item: Mapping[str, Any], checkpoint: str) -> bool:
+        """A tombstone, for a second party of a thread that the home says is purged, and nobody else."""
+        receipt = item["receipt"]
+        said = await self._verifier.receipt(checkpoint, fresh=True)
+        copy = self._ledger.copy(thid)
+        thread = copy.thread if copy else None
+        states = self._spec.kinds[thread.kind].states if thread else {}
+        erased = said["state"] in states and states[said["state"]].erased
+        if thread is None or not erased or thread.role(signer.iss) != "second":
+            raise ChainError("gap", "a tombstone stands in place of a message", (receipt, checkpoint))
+        claims = await self._verifier.receipt(receipt)
+        named = str(item.get("mid", "")), str(item.get("type", ""))
+        return self._ledger.bury(chain.tombstone(thid, *named, receipt, claims))
 
 
 def _place(receipt: str) -> tuple[str, int]:

@@ -1,15 +1,16 @@
 """All copies of one agent at one home: replayed from its book, extended one verified message at a time.
 
-Source: spec/protocol/agents.md, threads.md, identity.md "Change of a person's key".
+Source: spec/protocol/agents.md, threads.md, identity.md "Change of a person's key", offers.md "Purging".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vrmproto import envelope, keys, threads
-from vrmproto.agents import chain
+from vrmproto.agents import chain, remains, seats
 from vrmproto.agents.book import Book, BookError
 from vrmproto.agents.chain import ChainError, Copy, Link
 from vrmproto.envelope import Message
@@ -36,6 +37,8 @@ class Ledger:
         self._aliases: dict[tuple[str, str], str] = {}
         self._next_keys: dict[tuple[str, str], str] = {}
         self._made: dict[str, int] = {}
+        self._below: dict[str, list[str]] = {}
+        self._filled: dict[str, tuple[int, ...]] = {}
         self._replay()
 
     def _replay(self) -> None:
@@ -45,15 +48,36 @@ class Ledger:
             if line["home"] != self._home:
                 continue
             try:
-                self._take(self._link(line, published), n)
+                self._read(thid, line, n, published)
             except (ProtocolError, ChainError, KeyError) as error:
                 raise BookError(f"threads/{thid}.ndjson: line {n} does not verify ({error})") from None
         self._count = max((n for n, _, _ in lines), default=0)
 
-    def _link(self, line: dict[str, Any], published: dict[str, PublicKey]) -> Link:
-        claims = chain.open_receipt(
-            self.spec, line["receipt"], home=self._home, key=lambda kid: published[kid]
-        )
+    def _read(self, thid: str, line: Mapping[str, Any], n: int, published: dict[str, PublicKey]) -> None:
+        if "purging" in line:
+            self.copies[thid] = replace(self.copies[thid], erased=line["purging"])
+        elif "told" in line:
+            self._believe(thid, self._claims(line["told"], published))
+        elif "erased" in line:
+            links = [self._remnant(thid, item, published) for item in line["links"]]
+            self._hold(remains.copy_of(thid, self._home, line, links))
+        elif "stone" in line:
+            self._hold(chain.bury(self.copies[thid], self._remnant(thid, line["stone"], published)))
+        else:
+            self._take(self._link(line, published), n)
+
+    def _claims(self, receipt: str, published: dict[str, PublicKey]) -> dict[str, Any]:
+        return chain.open_receipt(self.spec, receipt, home=self._home, key=lambda kid: published[kid])
+
+    def _remnant(self, thid: str, item: Mapping[str, Any], published: dict[str, PublicKey]) -> Link:
+        """What is left of a message in a copy that was erased: all of it, or a tombstone."""
+        if "token" in item:
+            return self._link(item, published)
+        claims = self._claims(item["receipt"], published)
+        return chain.tombstone(thid, item["mid"], item["type"], item["receipt"], claims)
+
+    def _link(self, line: Mapping[str, Any], published: dict[str, PublicKey]) -> Link:
+        claims = self._claims(line["receipt"], published)
         opening = envelope.parse(self.spec, line["token"].encode(), home=self._home, dev=self._dev)
         iss = opening.claims["iss"]
         signer = keys.from_did(iss) if iss.startswith(keys.DID) else keys.from_jwk(claims["key"])
@@ -78,16 +102,30 @@ class Ledger:
         if extended is copy or extended.thread is None:
             return False
         if write:
-            line = {"token": message.token, "receipt": link.receipt, "home": self._home}
-            self._book.keep(thid, {"n": n, "kept_at": int(self._clock()), **line})
-        if extended.thread.record == message.mid:
+            self._keep(thid, n, {"token": message.token, "receipt": link.receipt})
+        thread = extended.thread
+        if thread.record == message.mid and self._supersedes(thread.kind, message.type):
             self._made[thid] = n
         if message.type in self.spec.rotations:
-            second = extended.thread.second
-            self._aliases[message.body["replaces"], second] = message.iss
-            self._next_keys[message.iss, second] = extended.thread.facts.get("nkt") or ""
-        self.copies[thid] = extended
+            self._aliases[message.body["replaces"], thread.second] = message.iss
+            self._next_keys[message.iss, thread.second] = thread.facts.get("nkt") or ""
+        self._hold(extended)
         return True
+
+    def _keep(self, thid: str, n: int, members: Mapping[str, Any]) -> None:
+        self._book.keep(thid, {"n": n, "kept_at": int(self._clock()), **members, "home": self._home})
+
+    def _hold(self, copy: Copy) -> None:
+        """The copy is the one held from now on."""
+        thread = copy.thread
+        if copy.thid not in self.copies and thread is not None and thread.parent is not None:
+            self._below.setdefault(thread.parent, []).append(copy.thid)
+        self.copies[copy.thid] = copy
+        for thid in (copy.thid, thread.parent if thread else None):
+            self._filled.pop(thid or "", None)
+
+    def _supersedes(self, kind: str, message_type: str) -> bool:
+        return any(r.supersedes for r in self.spec.kinds[kind].rows if r.type == message_type)
 
     def _rebound(self, copy: Copy, message: Message) -> Copy:
         """The copy with the first party's present identifier, where the message names that one."""
@@ -110,6 +148,81 @@ class Ledger:
         """The thumbprint that the pair's last rotation committed to."""
         return self._next_keys.get((first, second)) or None
 
+    # --- what the home says ---------------------------------------------------------------------
+
+    def tell(self, thid: str, checkpoint: str, claims: Mapping[str, Any]) -> None:
+        """Keep a verified checkpoint of a state that the own copies do not lead to, if they do not."""
+        copy, at = self.copies[thid], claims["iat"]
+        alone = chain.settle(self.spec, copy, self.standing(copy, at), at).state
+        if claims["state"] in (alone, self.status(copy, at).state):
+            return
+        self._keep(thid, self._count + 1, {"told": checkpoint})
+        self._count += 1
+        self._believe(thid, claims)
+
+    def _believe(self, thid: str, claims: Mapping[str, Any]) -> None:
+        copy = self.copies[thid]
+        if copy.thread is None or claims["seq"] != copy.seq:
+            return
+        at = chain.told_at(self.spec, copy, self.standing(copy, claims["iat"]), claims)
+        thread = replace(copy.thread, removed=claims.get("removed", ""))
+        self._hold(replace(copy, thread=thread, told=at))
+
+    # --- erasing --------------------------------------------------------------------------------
+
+    def purging(self, thid: str, why: Mapping[str, Any]) -> None:
+        """Note, durably, that a copy is to be erased; ``why`` comes back as ``Copy.erased``."""
+        self._keep(thid, self._count + 1, {"purging": dict(why)})
+        self._count += 1
+        self._hold(replace(self.copies[thid], erased=dict(why)))
+
+    def erase(self, thid: str, why: Mapping[str, Any], record: Sequence[str]) -> None:
+        """Leave of a copy the messages of the record, by ``mid``, and a tombstone of each other one."""
+        copy = self._copy_now(thid)
+        line = remains.line_of(copy, why, frozenset(record))
+        members = {"n": self._count + 1, "home": self._home, "kept_at": int(self._clock())}
+        self._book.replace(thid, [members | line])
+        self._count += 1
+        links = [
+            link
+            if link.message.mid in record
+            else chain.tombstone(thid, link.message.mid, link.message.type, link.receipt, link.claims)
+            for link in copy.links
+        ]
+        self._hold(remains.copy_of(thid, self._home, line, links))
+
+    def _copy_now(self, thid: str) -> Copy:
+        """A copy whose thread is what time has made of it, so that it needs nothing that is gone."""
+        copy = self.copy(thid)
+        if copy is None or copy.thread is None:
+            raise KeyError(thid)
+        status = self.status(copy, max(int(self._clock()), copy.thread.received))
+        thread = replace(
+            copy.thread,
+            state=status.state,
+            since=status.since,
+            deadline=status.deadline,
+            over_at=status.over_at,
+            dead_at=status.dead_at,
+            place=status.place,
+        )
+        return replace(copy, thread=thread)
+
+    def bury(self, link: Link) -> bool:
+        """Extend a copy durably by a tombstone that the home shows; False if it is held already."""
+        thid, message = link.claims["thid"], link.message
+        copy = self.copies.get(thid)
+        if copy is None:
+            raise ChainError("gap", "a tombstone begins the thread", (link.receipt,))
+        extended = chain.bury(copy, link)
+        if extended is copy:
+            return False
+        stone = {"mid": message.mid, "type": message.type, "receipt": link.receipt}
+        self._keep(thid, self._count + 1, {"stone": stone})
+        self._count += 1
+        self._hold(extended)
+        return True
+
     # --- reading --------------------------------------------------------------------------------
 
     def copy(self, thid: str) -> Copy | None:
@@ -119,30 +232,61 @@ class Ledger:
             return copy
         return chain.rebind(copy, copy.thread.first, self.present(copy.thread.first, copy.thread.second))
 
+    def below(self, thid: str) -> list[Copy]:
+        """The copies of the threads whose parent this is, in the order in which they came."""
+        return [copy for t in self._below.get(thid, ()) if (copy := self.copy(t)) is not None]
+
     def status(self, copy: Copy, now: int) -> Status:
         """What a thread is at ``now``."""
-        return chain.settle(self.spec, copy, self.standing(copy, now), now)
+        return chain.settle(self.spec, copy, self._context(copy, None, now, exact=False), now)
 
     def standing(self, copy: Copy, now: int) -> Context:
-        """What moves a thread without a message, as far as the own copies tell."""
+        """What moves a thread without a message, as far as the own copies tell for certain.
+
+        Of two threads written in one second nobody but the home knows the order: what another thread did in
+        the second ``now`` is left out.
+        """
         return self._context(copy, None, now)
 
-    def _context(self, copy: Copy, message: Message | None, now: int) -> Context:
+    def _context(self, copy: Copy, message: Message | None, now: int, *, exact: bool = True) -> Context:
         thread = copy.thread
         named = self._agreement(message.agr, now) if message else None
+        version = message.body.get("version") if message else None
         if thread is None:
-            parent = self._related(message.pthid, now) if message else None
-            return Context(parent=parent, agreement=named, named=named)
+            parent = self._parent(message.pthid, now, version, exact) if message else None
+            return Context(parent=parent, agreement=named, named=named, blind=True)
         first = self.present(thread.first, thread.second)
         return Context(
-            parent=self._related(thread.parent, now),
+            parent=self._parent(thread.parent, now, version, exact, opened=thread.opened),
             agreement=self._agreement(thread.agreement, now),
             named=named,
             superseded_at=self._superseded_at(thread),
             prev_known=message is None or message.prev is None or copy.holds(message.prev),
             next_key=self.next_key(first, thread.second),
             taken=message is not None and self._taken(message.iss, thread.second),
+            blind=True,
         )
+
+    def _parent(
+        self, thid: str | None, now: int, version: Any, exact: bool, opened: int | None = None
+    ) -> Related | None:
+        """The parent as it was at ``now``, with the times at which its places were filled, as seen here."""
+        copy = self.copy(thid) if thid else None
+        if copy is None or copy.thread is None:
+            return None
+        status = self.status(copy, now)
+        filled = () if opened is None else tuple(t for t in self.filled(copy) if opened < t <= now)
+        if exact:
+            filled = tuple(t for t in filled if t < now)
+            if status.over_at is not None and status.over_at >= now:
+                status = replace(status, over_at=None)
+        return Related(replace(seats.as_of(copy, now, version), filled=filled), status)
+
+    def filled(self, copy: Copy) -> tuple[int, ...]:
+        """When the places below a thread were filled, as far as the copies held here show."""
+        if copy.thid not in self._filled:
+            self._filled[copy.thid] = seats.filled(self.spec, copy, self.below(copy.thid))
+        return self._filled[copy.thid]
 
     def _related(self, thid: str | None, now: int) -> Related | None:
         copy = self.copy(thid) if thid else None
@@ -169,13 +313,13 @@ class Ledger:
     def _superseded_at(self, thread: Thread) -> int | None:
         """When the pair's next agreement of this class was made, in the order in which the agent saw them."""
         kind = self._class_of(thread)
-        if thread.record_at is None or not kind:
+        if thread.record_at is None or not kind or thread.thid not in self._made:
             return None
         pair = (self.present(thread.first, thread.second), thread.second)
         own = (thread.record_at, self._made[thread.thid])
         later = [
             other.record_at
-            for other in (c.thread for c in self.copies.values())
+            for other in (self.copies[thid].thread for thid in self._made)
             if other is not None
             and other.record_at is not None
             and (other.record_at, self._made[other.thid]) > own

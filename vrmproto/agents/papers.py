@@ -35,7 +35,9 @@ class KeptRecord:
         return self.report.ok
 
 
-async def keep_record(spec: Spec, wire: Wire, book: Book, copy: Copy, signer: Signer) -> KeptRecord:
+async def keep_record(
+    spec: Spec, wire: Wire, book: Book, copy: Copy, parent: Copy | None, signer: Signer
+) -> KeptRecord:
     """Fetch and keep the record of a copy's agreement; ChainError where it tells another history."""
     if copy.thread is None or copy.thread.record is None:
         raise ValueError("no agreement was made in this thread")
@@ -46,7 +48,7 @@ async def keep_record(spec: Spec, wire: Wire, book: Book, copy: Copy, signer: Si
     data = answer.document()
     if spec.faults("documents/record.json", data):
         raise WireError(f"{wire.home} answers the read of a record with something else")
-    _compare(copy, record_id, data)
+    _compare(copy, parent, record_id, data)
     for entry in data["keys"]:
         _add_document(book, copy.thread.second, entry)
     published = list(book.seen_keys("homes", wire.home).values())
@@ -54,12 +56,13 @@ async def keep_record(spec: Spec, wire: Wire, book: Book, copy: Copy, signer: Si
     return KeptRecord(record_id, book.save_record(record_id, data), data, report)
 
 
-def _compare(copy: Copy, record_id: str, data: Mapping[str, Any]) -> None:
-    """The record holds the very tokens and receipts of the own copy."""
-    own = {link.message.token: link.receipt for link in copy.links}
+def _compare(copy: Copy, parent: Copy | None, record_id: str, data: Mapping[str, Any]) -> None:
+    """The record holds the very tokens and receipts of the own copies, the parent's first one included."""
+    links = [*(parent.links[:1] if parent else ()), *copy.links]
+    own = {link.message.token: link.receipt for link in links}
     shown = {item["token"]: item["receipt"] for item in data["messages"]}
     due = []
-    for link in copy.links:
+    for link in links:
         due.append(link.message.token)
         if link.message.mid == record_id:
             break

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from vrmproto.agents.rules import OfferRule
 from vrmproto.model import Thread
 from vrmproto.roster import Roster
 
@@ -27,7 +28,8 @@ class Policy:
     """The agreements by id: accepted (and disclosed), offered instead, held for a person; else rejected.
 
     The preferred agreement goes first, then the acceptable ones in the order of the proffer. ``answer_in`` is
-    how long an alternative stands, ``reason`` is said with a rejection.
+    how long an alternative stands, ``reason`` is said with a rejection. ``offers`` are the rules by which
+    offers are made on intents.
     """
 
     accepts: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ class Policy:
     reason: str = ""
     lang: str = "en"
     place: str = "ZZ"
+    offers: tuple[OfferRule, ...] = ()
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Policy:
@@ -44,14 +47,16 @@ class Policy:
         unknown = table.keys() - {f.name for f in fields(cls)}
         if unknown:
             raise ValueError(f"a policy has no {', '.join(sorted(unknown))}")
-        lists = {n: tuple(table[n]) for n in ("accepts", "hold") if n in table}
+        lists: dict[str, Any] = {n: tuple(table[n]) for n in ("accepts", "hold") if n in table}
+        lists["offers"] = tuple(OfferRule.of(rule) for rule in table.get("offers", ()))
         return cls(**{**table, **lists})
 
     @classmethod
     def read(cls, path: Path | str) -> Policy:
-        """The table ``policy`` of a TOML file, or the whole file where it has none."""
+        """The table ``policy`` of a TOML file with its tables ``offers``, or the file where it has none."""
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        return cls.of(table.get("policy", table))
+        offers = {"offers": table["offers"]} if "offers" in table else {}
+        return cls.of({**table.get("policy", table), **offers} if "policy" in table else table)
 
     def decide(self, roster: Roster, thread: Thread) -> Decision:
         """The answer to a proffered thread. Only agreements that the roster holds are ever accepted."""

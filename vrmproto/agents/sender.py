@@ -113,19 +113,15 @@ class Sender:
     async def _add(self, link: Link) -> bool:
         """Put an own message into the copy, reading what came before; False if that does not verify yet."""
         message = link.message
+        copy = self._ledger.copy(link.claims["thid"])
+        behind = copy is not None and link.claims["seq"] > copy.seq + 1
         try:
-            self._ledger.add(link)
-        except ChainError as error:
-            if error.kind != "gap":
+            await self._inbox.join(self._signer_of(message.iss), link)
+        except (ProtocolError, WireError, ChainError) as error:
+            if isinstance(error, ChainError) and (not behind or error.kind == "equivocation"):
                 raise
-            try:
-                await self._inbox.pull(self._signer_of(message.iss), link.claims["thid"])
-                self._ledger.add(link)
-            except (ProtocolError, WireError, ChainError) as inner:
-                if isinstance(inner, ChainError) and inner.kind == "equivocation":
-                    raise
-                self._inbox.witness("unverified", "gap", str(inner), (message.token, link.receipt))
-                return False
+            self._inbox.witness("unverified", "gap", str(error), (message.token, link.receipt))
+            return False
         return True
 
 

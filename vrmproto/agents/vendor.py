@@ -14,14 +14,16 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from vrmproto import documents, keys, strictjson, timing
-from vrmproto.agents.agent import Agent, ThreadView
+from vrmproto.agents.agent import ThreadView
 from vrmproto.agents.book import Book
 from vrmproto.agents.inbox import Event
 from vrmproto.agents.policy import Policy
 from vrmproto.agents.published import PublishedKeys
+from vrmproto.agents.rules import OfferRule
 from vrmproto.agents.sender import AgentError, Sent
 from vrmproto.agents.sync import SyncAgent, running
 from vrmproto.agents.wire import Signer
+from vrmproto.agents.working import Working
 from vrmproto.keys import PublicKey
 from vrmproto.outgoing import DISCOVERY
 from vrmproto.spec import VERSION, Spec
@@ -31,7 +33,7 @@ __all__ = ["Policy", "VendorAgent"]
 _CLOSED = ("state-conflict", "deadline-passed", "prev-stale")
 
 
-class VendorAgent(Agent):
+class VendorAgent(Working):
     """Acts for an organisation, named by its ``origin``; without one by a ``did:jwk``, not domain-verified.
 
     ``homes`` are the origins of all homes that it reads (by default the one it is opened with), ``alg`` the
@@ -150,6 +152,10 @@ class VendorAgent(Agent):
 
     # --- answering ------------------------------------------------------------------------------
 
+    def speaks(self) -> dict[str, str]:
+        """``lang`` and ``place`` of the policy."""
+        return {"lang": self.policy.lang, "place": self.policy.place}
+
     async def announce(self) -> list[Event]:
         """Poll once, so that the home knows this identifier as an addressee; what has arrived already."""
         return await self.poll()
@@ -166,7 +172,15 @@ class VendorAgent(Agent):
     async def answer_all(self, wait: float = 0) -> list[Sent]:
         """Poll, then answer every proffer that stands in the own copies and has no answer yet."""
         await self.poll(wait)
-        answers = [await self._answer(view) for view in self.views()]
+        return await self.answer_terms()
+
+    def offer_rules(self) -> Sequence[OfferRule]:
+        """The rules of the policy."""
+        return self.policy.offers
+
+    async def answer_terms(self) -> list[Sent]:
+        """The answers to the proffers in the own copies that have none."""
+        answers = [await self._answer(view) for view in self.views() if view.state == "proffered"]
         return [sent for sent in answers if sent is not None]
 
     async def _answer(self, view: ThreadView) -> Sent | None:
@@ -175,7 +189,7 @@ class VendorAgent(Agent):
             return None
         roster = self.spec.rosters.get((thread.facts["roster"]["id"], thread.facts["roster"]["version"]))
         decision = self.policy.decide(roster or self.spec.roster, thread)
-        said = {"lang": self.policy.lang, "place": self.policy.place}
+        said = self.speaks()
         offer = thread.facts["offer"]
         if decision.kind == "hold":
             return None

@@ -77,6 +77,8 @@ def new_jti() -> str:
 class Wire:
     """The HTTP side of one home, named by its origin.
 
+    Each identifier has connections of its own, so that no two of them are seen on one (VRM-INT-006).
+
     The home is chosen by its user, so its address may be private; https is required all the same, except on
     loopback with ``dev``. ``on_send`` may change the bytes of a token before they go out, message or request
     (to show what a home does with it). ``tries`` is how often a message is sent while there is no answer,
@@ -106,16 +108,20 @@ class Wire:
         self._tries = tries
         self._pause = pause
         self._timeout = timeout
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._document: dict[str, Any] = {}
         self._read_at = float("-inf")
         self._lock = asyncio.Lock()
 
     async def close(self) -> None:
         """Release the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        while self._sessions:
+            await self._sessions.popitem()[1].close()
+
+    async def part(self, iss: str) -> None:
+        """Release the connections of one identifier."""
+        if iss in self._sessions:
+            await self._sessions.pop(iss).close()
 
     # --- discovery ------------------------------------------------------------------------------
 
@@ -157,7 +163,8 @@ class Wire:
     async def post(self, token: str) -> Answer:
         """Send one message, again with the same bytes while there is no answer (VRM-AGT-011); WireError."""
         url = await self.endpoint("messages")
-        return await self._persist(lambda: self._send("POST", url, token.encode()))
+        sender = _sender(token)
+        return await self._persist(lambda: self._send("POST", url, token.encode(), of=sender))
 
     async def poll(
         self, signer: Signer, *, limit: int = 100, wait: float = 0, ack: tuple[str, ...] = ()
@@ -168,22 +175,43 @@ class Wire:
 
         async def once() -> Answer:
             data = self._request(signer, "POST", url, body).encode()
-            return await self._send("POST", url, data, timeout=self._timeout + wait)
+            return await self._send("POST", url, data, timeout=self._timeout + wait, of=signer.iss)
 
         return await self._persist(once)
 
     async def get(self, signer: Signer | None, name: str, *parts: str, **query: str | int) -> Answer:
         """A read, signed if there is a ``signer``; ``parts`` follow the endpoint's path."""
-        url = "/".join((await self.endpoint(name), *parts))
+        return await self.read(signer, "/".join((await self.endpoint(name), *parts)), query)
+
+    async def read(
+        self, signer: Signer | None, url: str, query: Mapping[str, str | int], *, wait: float = 0
+    ) -> Answer:
+        """A read of a URL of this home; with ``wait`` the home may take so many seconds to answer."""
+        asked = {**query, **({"wait": int(wait)} if wait >= 1 else {})}
 
         async def once() -> Answer:
-            headers = {}
-            if signer is not None:
-                token = self._changed(self._request(signer, "GET", url).encode())
-                headers["Authorization"] = "VRM " + token.decode("latin-1")
-            return await self._send("GET", url, headers=headers, params=query)
+            headers = self._authorization(signer, "GET", url)
+            whose = signer.iss if signer else ""
+            timeout = self._timeout + wait
+            return await self._send("GET", url, headers=headers, params=asked, timeout=timeout, of=whose)
 
         return await self._persist(once)
+
+    async def put(self, signer: Signer, name: str, digest: str, data: bytes) -> Answer:
+        """Put bytes below an endpoint, signed."""
+        url = f"{await self.endpoint(name)}/{digest}"
+
+        async def once() -> Answer:
+            headers = {**self._authorization(signer, "PUT", url), "Content-Type": "application/octet-stream"}
+            return await self._send("PUT", url, data, headers=headers, of=signer.iss)
+
+        return await self._persist(once)
+
+    def _authorization(self, signer: Signer | None, method: str, url: str) -> dict[str, str]:
+        if signer is None:
+            return {}
+        token = self._changed(self._request(signer, method, url).encode())
+        return {"Authorization": "VRM " + token.decode("latin-1")}
 
     def _request(self, signer: Signer, method: str, url: str, body: Mapping[str, Any] | None = None) -> str:
         now = int(self._clock())
@@ -228,15 +256,16 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str | int] | None = None,
         timeout: float | None = None,
+        of: str = "",
     ) -> Answer:
         sent = dict(headers or {})
-        if data is not None:
+        if data is not None and method == "POST":
             data = self._changed(data)
             sent["Content-Type"] = "application/jwt"
         try:
             async with (
                 asyncio.timeout(timeout or self._timeout),
-                self._open().request(
+                self._open(of).request(
                     method, url, data=data, headers=sent, params=params, allow_redirects=False
                 ) as answer,
             ):
@@ -254,15 +283,23 @@ class Wire:
     def _changed(self, token: bytes) -> bytes:
         return token if self.on_send is None else self.on_send(token)
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
+    def _open(self, of: str) -> aiohttp.ClientSession:
+        if of not in self._sessions:
+            self._sessions[of] = aiohttp.ClientSession(
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
                 headers={"Accept-Encoding": "identity"},
             )
-        return self._session
+        return self._sessions[of]
+
+
+def _sender(token: str) -> str:
+    """The identifier whose connection a message takes."""
+    try:
+        return str(envelope.peek(token)[1].get("iss", ""))
+    except ProtocolError:
+        return ""
 
 
 def _answer(answer: aiohttp.ClientResponse, body: bytes) -> Answer:

@@ -1,0 +1,169 @@
+"""A vendor erases what it holds of an offer that is over, and then attests that it has.
+
+Each step is on disk before the next, so that a purge that was interrupted goes on where it was.
+Source: spec/protocol/offers.md "Purging" (VRM-OFR-028).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vrmproto import envelope, timing
+from vrmproto.agents.chain import Copy
+from vrmproto.agents.selling import Selling
+from vrmproto.agents.sender import AgentError, Sent
+from vrmproto.errors import ProtocolError
+
+__all__ = ["Due", "Purging"]
+
+_LEAD = 10
+"""A purge is due when this fraction of ``purge_within`` is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A purge that is to come: ``at`` is when it is done by itself, ``deadline`` when it would be late."""
+
+    thid: str
+    state: str
+    at: int
+    deadline: int
+
+
+class Purging(Selling):
+    """Purges what is over."""
+
+    # --- when -----------------------------------------------------------------------------------
+
+    def due_purges(self) -> list[Due]:
+        """The purges that are to come or late, the most urgent first; from the book and the clock alone."""
+        found = [due for copy in list(self.ledger.copies.values()) if (due := self._due(copy)) is not None]
+        return sorted(found, key=lambda due: due.at)
+
+    def _due(self, copy: Copy) -> Due | None:
+        thread = copy.thread
+        if thread is None or not self._is_own_offer(thread):
+            return None
+        now = self.now()
+        status = self.ledger.status(copy, max(now, thread.received))
+        state = self.spec.kinds[thread.kind].states[status.state]
+        if state.end and (copy.erased is None or "at" in copy.erased):
+            return Due(copy.thid, status.state, now, now) if self._is_half(copy, status.state) else None
+        if copy.erased is not None or status.deadline is None:
+            return Due(copy.thid, status.state, now, now) if state.over or copy.erased else None
+        if not state.over:
+            return None
+        left = (status.deadline - status.since) // _LEAD
+        return Due(copy.thid, status.state, status.deadline - max(1, left), status.deadline)
+
+    def _is_half(self, copy: Copy, state: str) -> bool:
+        """The home has the attestation, but this folder is not erased: another one has sent it."""
+        return copy.erased is None and self.spec.kinds["offer"].states[state].erased
+
+    async def purge_due(self) -> list[Sent]:
+        """Do the purges that are due, and finish those that were interrupted."""
+        sent: list[Sent] = []
+        for due in self.due_purges():
+            if due.at <= self.now():
+                done = await self._purge(due.thid, ())
+                sent += [done] if done is not None else []
+        return sent
+
+    # --- what -----------------------------------------------------------------------------------
+
+    async def purge(self, offer_thid: str, kept: Sequence[Mapping[str, str]] = ()) -> Sent:
+        """Erase the own copy of an offer that is over, and attest it; ``kept`` says what stays and why.
+
+        Of the offer and its intent stay the messages of the record, and of the others a tombstone each;
+        unless another offer of the intent goes on, which then keeps the intent. Whatever the vendor has
+        stored elsewhere it has to erase itself, before. AgentError while the offer is not over.
+        """
+        sent = await self._purge(offer_thid, kept)
+        if sent is None:
+            raise AgentError(f"{offer_thid} is purged already")
+        return sent
+
+    async def _purge(self, thid: str, kept: Sequence[Mapping[str, str]]) -> Sent | None:
+        copy = self._copy(thid)
+        if copy.thread is None or not self._is_own_offer(copy.thread):
+            raise AgentError(f"{thid} is no offer of this vendor")
+        if copy.erased is None:
+            view = await self.thread(thid)  # all that the home has of it, and whether it is over
+            states = self.spec.kinds[view.thread.kind].states
+            if not (states[view.state].over or states[view.state].erased):
+                raise AgentError(f"the offer is {view.state}: it is not over")
+            self.ledger.purging(thid, {"kept": [dict(one) for one in kept]})
+        why = dict(self._copy(thid).erased or {})
+        if "at" not in why:
+            why["at"] = self.now()
+            self._erase(thid, why)
+        self._erase_intent(copy.thread.parent or "", why)
+        if self.spec.kinds["offer"].states[self.view(thid).state].erased:
+            return None
+        body = {"erased_at": timing.text(why["at"]), "kept": why["kept"]}
+        return await self.send("purge.attest", body, thid=thid, check=False)
+
+    def _erase(self, thid: str, why: Mapping[str, Any]) -> None:
+        """Everything but the record; the thread itself last: as long as it is there, this is not done."""
+        self._erase_evidence(thid)
+        for mid, token in self.book.outbox():
+            if _concerns(token, thid):
+                self.book.settled(mid)
+        self.ledger.erase(thid, why, self._record_of(thid))
+
+    def _erase_intent(self, thid: str, why: Mapping[str, Any]) -> None:
+        """The intent too, once every own offer of it is erased (whose copies need it no more)."""
+        copy = self.ledger.copy(thid)
+        if copy is None or copy.erased is not None:
+            return
+        if all("at" in (below.erased or {}) for below in self.ledger.below(thid)):
+            self._erase_evidence(thid)
+            for name in self.book.feeds():
+                self._feed(name).forget(thid)
+            self.ledger.erase(thid, why, self._record_of(thid))
+
+    def _erase_evidence(self, thid: str) -> None:
+        """Evidence that holds a message goes; receipts alone tell nothing of what was said."""
+        for name, content in list(self.book.evidence()):
+            tokens = (*content.get("message", ()), *content.get("tokens", ()))
+            if any(_concerns(token, thid) for token in tokens):
+                self.book.drop_evidence(name)
+
+    def _record_of(self, thid: str) -> list[str]:
+        """The mids of the messages that the record of an agreement holds (VRM-OFR-030)."""
+        links = self._copy(thid).links
+        shown = self.spec.introductions
+        return [k.message.mid for n, k in enumerate(links) if n == 0 or k.message.type in shown]
+
+    # --- what only the home knows ---------------------------------------------------------------
+
+    async def look(self) -> None:
+        """Ask the home, now and then, for offers that may have lapsed by what is not seen here."""
+        looked: dict[str, int] = self.__dict__.setdefault("_looked", {})
+        for view in self.own_offers():
+            moves = self.spec.kinds[view.thread.kind].states[view.state].moves
+            if "filled" not in moves or looked.get(view.thid, 0) + self._pace(view.thread.facts) > self.now():
+                continue
+            looked[view.thid] = self.now()
+            await self.thread(view.thid)
+
+    def _pace(self, facts: Mapping[str, Any]) -> int:
+        """Seconds between two looks: a tenth of the time that there is to purge, at most an hour."""
+        try:
+            length = timing.after(0, facts["purge_within"])
+        except (KeyError, ValueError):
+            length = timing.LAST
+        return max(1, min(3600, length // _LEAD))
+
+
+def _concerns(token: str, thid: str) -> bool:
+    """Whether a token is a message of a thread."""
+    try:
+        header, claims = envelope.peek(token)
+    except ProtocolError:
+        return False
+    if header.get("typ") != envelope.MESSAGE:
+        return False
+    return thid in (claims.get("thid"), envelope.mid_of(token))
