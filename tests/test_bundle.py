@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.deeds import HOME, SHOP, SPEC, Deed, agreed, agreement, countered, discovery, key, text
+from tests.test_offer_records import Intent, Offer, chosen, made, purged
 from vrmproto import bundle, envelope, keys
 from vrmproto.errors import ProtocolError
 from vrmproto.roster import digest
@@ -103,7 +104,108 @@ def read() -> Bundle:
     return files, {"status": 200, "state": "agreed"}
 
 
+def published() -> Bundle:
+    """An intent, with its thread as a vendor then read it."""
+    intent = Intent()
+    token = intent.publish()
+    files = {
+        "home.json": home_json(),
+        "message.jwt": token.encode(),
+        "receipt.jwt": intent.messages[0][1].encode(),
+        "thread.json": text(intent.export(checkpoint=intent.checkpoint(reader=SHOP))),
+    }
+    return files, {"status": 202, "state": "open"}
+
+
+def offered() -> Bundle:
+    """An offer, with the record of the agreement that it makes."""
+    offer = made()
+    token, receipt = offer.messages[0]
+    files = {
+        "home.json": home_json(),
+        "message.jwt": token.encode(),
+        "receipt.jwt": receipt.encode(),
+        "record.json": text(offer.record()),
+        "thread.json": text(offer.export()),
+    }
+    return files, {"status": 202, "state": "offered"}
+
+
+def introduced() -> Bundle:
+    """An introduction between two checkpoints, with the record after it."""
+    offer = chosen()
+    before = offer.checkpoint()
+    offer.introduce(key("pair key"))
+    token, receipt = offer.messages[-1]
+    files = {
+        "home.json": home_json(),
+        "before.jwt": before.encode(),
+        "message.jwt": token.encode(),
+        "receipt.jwt": receipt.encode(),
+        "after.jwt": offer.checkpoint().encode(),
+        "record.json": text(offer.record()),
+    }
+    return files, {"status": 202, "state": "confirmed"}
+
+
+def attested() -> Bundle:
+    """The last message of a vendor, and the tombstones that it read afterwards."""
+    offer = purged()
+    token, receipt = offer.messages[-1]
+    files = {
+        "home.json": home_json(),
+        "message.jwt": token.encode(),
+        "receipt.jwt": receipt.encode(),
+        "thread.json": text(offer.tombstones()),
+    }
+    return files, {"status": 202, "state": "purged"}
+
+
+def closed() -> Bundle:
+    """An offer on an intent that was paused before, as two readings of the intent show."""
+    offer = made()
+    intent = offer.intent
+    intent.first("intent.pause", {}, "paused")
+    before = intent.checkpoint(reader=SHOP)
+    again = Offer(intent=intent, salt="b", now=intent.now)
+    token = again.make()
+    intent.now += 5
+    files = {
+        "home.json": home_json(),
+        "message.jwt": token.encode(),
+        "before.jwt": before.encode(),
+        "after.jwt": intent.checkpoint(reader=SHOP).encode(),
+        "problem.json": problem("intent-not-open", "VRM-OFR-001"),
+    }
+    return files, {"refused": "intent-not-open"}
+
+
+def unproven() -> Bundle:
+    """An introduction with a proof for another thread."""
+    offer = chosen()
+    before = offer.checkpoint()
+    now = offer.now
+    offer.introduce(key("pair key"), thid=keys.b64(bytes(32)))
+    token, _ = offer.messages.pop()
+    offer.states.pop()
+    offer.person, offer.now = key("one-time key"), now + 5
+    files = {
+        "home.json": home_json(),
+        "message.jwt": token.encode(),
+        "before.jwt": before.encode(),
+        "after.jwt": offer.checkpoint().encode(),
+        "problem.json": problem("proof-invalid"),
+    }
+    return files, {"refused": "proof-invalid", "status": 422}
+
+
 BUNDLES: dict[str, Callable[[], Bundle]] = {
+    "published": published,
+    "offered": offered,
+    "introduced": introduced,
+    "attested": attested,
+    "closed": closed,
+    "unproven": unproven,
     "accepted": accepted,
     "again": again,
     "refused": refused,
@@ -196,8 +298,8 @@ def test_a_repeat_cannot_be_called_the_first_time(tmp_path: Path) -> None:
 def test_sums_written_anew_do_not_hide_a_flip_in_a_token(tmp_path: Path, name: str) -> None:
     files, expect = BUNDLES[name]()
     for path in [n for n in files if n.endswith(".jwt")]:
-        if (name, path) == ("forged", "message.jwt"):
-            continue  # nobody signed it
+        if (name, path) in (("forged", "message.jwt"), ("closed", "message.jwt")):
+            continue  # nobody signed it, or with a key that is not here
         data = files[path]
         for place in range(0, len(data), max(1, len(data) // 60)):
             changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
@@ -330,3 +432,135 @@ def test_the_sum_is_the_one_of_the_roster(tmp_path: Path) -> None:
     files, expect = forged()
     sums = json.loads((written(tmp_path, (files, expect)) / bundle.INDEX).read_bytes())["files"]
     assert sums == {name: digest(data) for name, data in files.items()}
+
+
+# --- what intents and offers are refused for -------------------------------------------------------------
+
+
+def refusal(deed: Deed, token: str, code: str, rule: str = "", state: str = "") -> Bundle:
+    """A refused message between two readings of its thread, or of the parent that it names."""
+    before = deed.checkpoint(state)
+    deed.now += 5
+    files = {"home.json": home_json(), "message.jwt": token.encode(), "before.jwt": before.encode()}
+    files |= {"after.jwt": deed.checkpoint(state).encode(), "problem.json": problem(code, rule)}
+    return files, {"refused": code}
+
+
+def said(deed: Deed, kind: str, body: Any, *, by_first: bool = True, **claims: Any) -> str:
+    """A token of the next message, which is not stored."""
+    if by_first:
+        return deed.token(deed.person, deed.person.did, deed.second, kind, body, **claims)
+    return deed.token(deed.shop, deed.second, deed.person.did, kind, body, **claims)
+
+
+def accepting() -> tuple[Offer, dict[str, Any]]:
+    offer = made()
+    return offer, {"takes": offer.thid, "confirm_by": "2027-01-15T12:00:00Z"}
+
+
+STORED = [
+    ("offer.accept", "offer-stale"),
+    ("offer.accept", "accepts-used-up"),
+    ("offer.accept", "prev-stale"),
+    ("offer.accept", "deadline-passed"),
+]
+
+
+@pytest.mark.parametrize(("kind", "code"), STORED)
+def test_what_the_home_has_stored_is_trusted(tmp_path: Path, kind: str, code: str) -> None:
+    offer, body = accepting()
+    token = said(offer, kind, body, prev=keys.b64(bytes(32)) if code == "prev-stale" else offer.mids[-1])
+    report = bundle.verify(written(tmp_path, refusal(offer, token, code)), SPEC)
+    assert report.ok, report.failed
+    assert any(code in t and "stored" in t for t in report.trusted)
+
+
+def _undeserved(folder: Path, made_: Bundle) -> None:
+    _fails(folder, made_, "the message deserves its refusal")
+
+
+def test_no_row_of_the_type_asks_what_the_code_answers(tmp_path: Path) -> None:
+    offer, body = accepting()
+    for code in ("offer-limit", "fields-not-listed", "proof-invalid", "roster-unknown", "intent-not-open"):
+        _undeserved(tmp_path, refusal(offer, said(offer, "offer.accept", body), code))
+
+
+def test_a_state_that_takes_the_message_refuses_it_for_something_else(tmp_path: Path) -> None:
+    offer, body = accepting()
+    token = said(offer, "offer.accept", body)
+    _undeserved(tmp_path, refusal(offer, token, "state-conflict"))
+    _undeserved(tmp_path, refusal(offer, token, "prev-stale"))
+    assert holds(written(tmp_path, refusal(offer, token, "state-conflict", state="declined")))
+    assert holds(written(tmp_path, refusal(offer, token, "role-forbidden")))
+    _undeserved(tmp_path, refusal(offer, token, "role-forbidden", state="declined"))
+
+
+def test_a_proof_that_holds_is_not_refused(tmp_path: Path) -> None:
+    offer = chosen()
+    now = offer.now
+    offer.introduce(key("pair key"))
+    token, _ = offer.messages.pop()
+    offer.states.pop()
+    offer.person, offer.now = key("one-time key"), now
+    _undeserved(tmp_path, refusal(offer, token, "proof-invalid"))
+
+
+def test_an_intent_that_was_open_refuses_no_offer_for_that(tmp_path: Path) -> None:
+    offer = made()
+    token = Offer(intent=offer.intent, salt="b").make()
+    _undeserved(tmp_path, refusal(offer.intent, token, "intent-not-open", "VRM-OFR-001"))
+    filled = refusal(offer.intent, token, "intent-not-open", "VRM-OFR-002")
+    assert holds(written(tmp_path, filled))
+    other = Intent(salt="b")
+    other.publish()
+    _fails(
+        tmp_path,
+        refusal(other, token, "intent-not-open", "VRM-OFR-002"),
+        "before.jwt is a checkpoint of this thread",
+    )
+
+
+def test_the_message_itself_tells_who_sends_it_and_in_which_currency(tmp_path: Path) -> None:
+    intent = made().intent
+    dollars = {"amount": "1.00", "currency": "USD"}
+    token = Offer(intent=intent, salt="b").make()
+    mixed = Offer(intent=intent, salt="b").make(total=dollars)
+    person = Offer(intent=intent, salt="b", shop=key("trader"), second=key("trader").did).make()
+    _undeserved(tmp_path, refusal(intent, token, "vendor-unverified"))
+    assert holds(written(tmp_path, refusal(intent, person, "vendor-unverified")))
+    _undeserved(tmp_path, refusal(intent, token, "currency-not-allowed", "VRM-OFR-009"))
+    assert holds(written(tmp_path, refusal(intent, mixed, "currency-not-allowed", "VRM-OFR-009")))
+    assert holds(written(tmp_path, refusal(intent, token, "currency-not-allowed", "VRM-OFR-008")))
+    _undeserved(tmp_path, refusal(intent, Intent(salt="b").publish(), "person-required"))
+
+
+def test_what_a_vendor_sends_is_judged_without_its_key(tmp_path: Path) -> None:
+    offer = chosen()
+    token = said(offer, "order.fulfil", {"odd": 1}, by_first=False)
+    assert holds(written(tmp_path, refusal(offer, token, "body-invalid")))
+    right = said(offer, "order.fulfil", {}, by_first=False)
+    _undeserved(tmp_path, refusal(offer, right, "body-invalid"))
+    report = bundle.verify(written(tmp_path, refusal(offer, right, "signature-invalid")), SPEC)
+    assert report.ok, report.failed
+    assert any("its key is not here" in t for t in report.trusted)
+
+
+def test_content_that_does_not_match_is_seen_in_the_message(tmp_path: Path) -> None:
+    offer = chosen()
+    about = {"purpose": "https://w3id.org/dpv#CustomerOrderManagement", "fields": ["name"]}
+    right = said(offer, "disclosure.release", {"about": about, "content": {"clear": {"name": "Anna"}}})
+    wrong = said(offer, "disclosure.release", {"about": about, "content": {"clear": {"phone": "1"}}})
+    assert holds(written(tmp_path, refusal(offer, wrong, "content-mismatch")))
+    _undeserved(tmp_path, refusal(offer, right, "content-mismatch"))
+    assert holds(written(tmp_path, refusal(offer, right, "fields-not-listed")))
+
+
+def test_tombstones_are_judged_in_a_bundle_too(tmp_path: Path) -> None:
+    files, expect = attested()
+    document = json.loads(files["thread.json"])
+    document["messages"][2]["type"] = "offer.withdraw"
+    changed = files | {"thread.json": text(document)}
+    assert not holds(written(tmp_path, (changed, expect)))
+    lacking = made()
+    strange = files | {"thread.json": text(lacking.export())}
+    assert not holds(written(tmp_path, (strange, expect)))

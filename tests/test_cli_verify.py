@@ -17,12 +17,14 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from tests.deeds import HOME, NOW, SHOP, SPEC, Deed, agreed, countered, discovery, key, text
-from tests.test_bundle import accepted, written
-from vrmproto import envelope, keys
+from tests.test_bundle import accepted, attested, introduced, offered, published, written
+from tests.test_offer_records import Intent, made, purged
+from vrmproto import envelope, keys, views
 from vrmproto.cli import app as cli
 from vrmproto.cli.explain import Judge
 from vrmproto.cli.keys import read_seed
 from vrmproto.cli.validate import inputs
+from vrmproto.errors import ProtocolError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -148,6 +150,41 @@ def test_verify_as_json_is_one_object_a_line(tmp_path: Path, record: Path) -> No
     assert all(r["ok"] and r["checks"] and "trusted" in r for r in reports)
 
 
+def test_verify_tells_erased_from_tampered_with(tmp_path: Path) -> None:
+    path = tmp_path / "thread.json"
+    path.write_bytes(text(purged().tombstones()))
+    result = run("verify", path)
+    assert result.exit_code == 0, result.output
+    gone = len(purged().messages) - 1
+    assert f"erased, not tampered with: {gone} messages" in result.output
+    assert result.output.count("(erased)") == gone
+    assert "what the erased messages said" in result.output
+    document = purged().tombstones()
+    document["messages"][2]["mid"] = document["messages"][3]["mid"]
+    path.write_bytes(text(document))
+    result = run("verify", path)
+    assert result.exit_code == 1
+    assert "not tampered with" not in result.output
+    assert SPEC.requirements["VRM-OFR-025"].text in result.output
+
+
+def test_verify_takes_records_threads_and_bundles_of_offers(tmp_path: Path) -> None:
+    record, intent = tmp_path / "record.json", tmp_path / "intent.json"
+    record.write_bytes(text(made().record()))
+    intent.write_bytes(text(made().intent.export()))
+    makers = (published, offered, introduced, attested)
+    folders = [written(tmp_path / maker.__name__, maker()) for maker in makers]
+    result = run("verify", "--json", record, intent, *folders)
+    assert result.exit_code == 0, result.output
+    reports = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [r["kind"] for r in reports] == ["record", "thread", "bundle", "bundle", "bundle", "bundle"]
+    assert reports[0]["facts"]["intent"] == made().intent.thid
+    assert reports[1]["facts"]["kind"] == "intent"
+    shown = run("verify", record).output
+    assert "PDC-INTENT" in shown
+    assert made().intent.thid in shown
+
+
 def test_verify_shows_what_is_self_homed(tmp_path: Path) -> None:
     deed = Deed(home=SHOP)
     deed.proffer()
@@ -257,6 +294,31 @@ def test_a_bare_body_needs_its_type() -> None:
     assert faults(body)[""][1] == "VRM-ENV-015"
 
 
+def test_a_body_says_itself_that_its_content_does_not_match() -> None:
+    about = {"purpose": "https://w3id.org/dpv#CustomerOrderManagement", "fields": ["name"]}
+    body = {"about": about, "content": {"clear": {"phone": "1"}}}
+    assert faults(body, "--type", "disclosure.release")[""] == ("content-mismatch", "VRM-OFR-018")
+    body["content"] = {"clear": {"name": "Anna"}}
+    assert faults(body, "--type", "disclosure.release") == {}
+    assert faults({"about": 1, "content": []}, "--type", "disclosure.release")["/about"][1] == "VRM-ENV-035"
+
+
+@pytest.mark.parametrize(
+    ("aud", "requirement"),
+    [(f"{HOME}/v1/boards/a b", "VRM-ID-002"), ("HTTPS://shop.example", "VRM-ID-002"), (7, "VRM-ENV-017")],
+    ids=str,
+)
+def test_an_addressee_that_is_neither_a_party_nor_a_board(aud: Any, requirement: str) -> None:
+    """The requirement is the one that a home names."""
+    intent = dict(envelope.peek(Intent().publish())[1])
+    assert faults(intent) == {}
+    assert faults(intent | {"aud": aud})["/aud"] == ("oneOf", requirement)
+    wrong = envelope.seal(key("one-time key"), intent | {"aud": aud}).encode()
+    with pytest.raises(ProtocolError) as refused:
+        envelope.parse(SPEC, wrong, home=HOME)
+    assert refused.value.rule == requirement
+
+
 def test_time_and_home_are_judged_on_request() -> None:
     assert faults(claims(), "--now", "2027-01-15T10:00:00Z")[""] == ("expired", "VRM-ENV-027")
     assert faults(claims(), "--now", str(NOW)) == {}
@@ -346,6 +408,9 @@ def test_inspect_tells_what_things_are(tmp_path: Path, record: Path) -> None:
         (claims(), "claims"),
         (json.loads(SPEC.roster.document), "roster"),
         (SPEC.problem(_problem()), "problem"),
+        (purged().tombstones(), "thread export"),
+        (_feed(), "feed of a board"),
+        (views.feed(SPEC, f"{HOME}/v1/boards/intents", _feed()["items"]), "JSON-LD"),
     ]
     for document, what in kinds:
         path.write_bytes(text(document))
@@ -361,9 +426,15 @@ def test_inspect_tells_what_things_are(tmp_path: Path, record: Path) -> None:
     assert "terms.proffer" in run("inspect", "-", stdin=deed.messages[0][0]).output
 
 
-def _problem() -> Any:
-    from vrmproto.errors import ProtocolError
+def _feed() -> dict[str, Any]:
+    intent = Intent()
+    intent.publish()
+    token, receipt = intent.messages[0]
+    item = {"position": 1, "mid": intent.thid, "token": token, "receipt": receipt}
+    return {"items": [item], "cursor": "x", "more": False}
 
+
+def _problem() -> Any:
     return ProtocolError("state-conflict", "not now")
 
 

@@ -516,6 +516,36 @@ def test_odd_tokens_raise_nothing() -> None:
         assert not verify(document).ok
 
 
+def test_a_rotation_of_another_thread_stands_once() -> None:
+    """Said twice it says nothing else, but two records of one agreement would no longer match."""
+    other = agreed()
+    other.rotate(key("second key"))
+    deed = Deed(salt="b")
+    deed.proffer()
+    deed.person = key("second key")
+    deed.alternative()
+    deed.accept("SD-BASE-A", by_first=True)
+    document = deed.record("SD-BASE-A")
+    token, receipt = other.messages[-1]
+    document["messages"].insert(1, {"token": token, "receipt": receipt})
+    assert verify(document).ok
+    document["messages"].insert(1, {"token": token, "receipt": receipt})
+    fails(verify(document), "VRM-REC-002")
+
+
+def test_a_checkpoint_for_somebody_whom_no_message_has_made_a_party_fails() -> None:
+    document = agreed().record() | {"checkpoint": agreed().checkpoint(reader=key("second key").did)}
+    fails(verify(document), "VRM-HOM-026")
+
+
+def test_a_rotation_that_is_left_out_is_missed_by_the_key_of_the_last_message() -> None:
+    deed = rotated()
+    deed.first("agreement.terminate", {}, "terminated")
+    document = deed.record(accepted=1, checkpoint=deed.checkpoint(reader=SHOP))
+    document["messages"] = document["messages"][:2]
+    fails(verify(document), "VRM-REC-002")
+
+
 # --- matching --------------------------------------------------------------------------------------
 
 
@@ -567,6 +597,28 @@ def test_a_change_of_key_made_elsewhere_is_trusted_in_a_thread() -> None:
     report = verify_thread(SPEC, text(deed.export()))
     assert report.ok, report.failed
     assert any("person's key" in t for t in report.trusted)
+
+
+def test_who_was_replaced_does_not_speak_again() -> None:
+    deed = rotated()
+    deed.person = key("person")
+    deed.first("agreement.terminate", {}, "terminated")
+    fails(verify_thread(SPEC, text(deed.export(checkpoint=deed.checkpoint(reader=SHOP)))), "VRM-REC-012")
+
+
+def test_what_is_accepted_in_a_thread_is_what_was_on_offer() -> None:
+    deed = Deed()
+    deed.proffer()
+    deed.alternative()
+    deed.accept("SD-BASE-A", by_first=True, accepts=deed.thid)
+    fails(verify_thread(SPEC, text(deed.export())), "VRM-TRM-004")
+
+
+def test_a_terms_thread_has_no_tombstones() -> None:
+    document = agreed().export()
+    token = document["messages"][1].pop("token")
+    document["messages"][1] |= {"mid": envelope.mid_of(token), "type": "terms.accept"}
+    fails(verify_thread(SPEC, text(document)), "VRM-OFR-025")
 
 
 def test_a_gap_in_a_thread_is_missed() -> None:

@@ -115,6 +115,7 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
     "not UTF-8": ("encoding", ERRORS, write(ERRORS, b"\xff{}")),
     "a name twice": ("json-duplicate", ERRORS, replace(ERRORS, '"layer":', '"status": 413, "layer":')),
     "no threads.json": ("file-missing", THREADS, remove(THREADS)),
+    "no views": ("file-missing", "views/schema-org.json", remove("views/schema-org.json")),
     "no metaschema": ("file-missing", "meta/message.json", remove("meta/message.json")),
     "metaschema is none": (
         "schema-unusable",

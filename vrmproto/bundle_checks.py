@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vrmproto import envelope, keys, records, strictjson
+from vrmproto import envelope, keys, records, refusals, strictjson
 from vrmproto.chains import automatic
 from vrmproto.envelope import Message, Opening
 from vrmproto.errors import ProtocolError
@@ -33,6 +33,8 @@ OFFLINE = frozenset(
     | {"signature", "kid", "ext", "type", "body"}
 )
 """Checks that a token alone decides; ``claims`` also stands for faults of rows, which it does not."""
+SIGNED = frozenset({"signature", "kid"})
+"""Of these the ones that need the sender's key."""
 
 
 class Contents:
@@ -148,17 +150,15 @@ class Contents:
             return
         self.found.check("message.jwt verifies", True, "", "VRM-ENV-030")
         if self.refused is not None:
-            by = set(self.spec.errors.get(self.refused, {}).get("by", ()))
-            wrong = f"the message itself breaks no rule of {self.refused}"
-            self.found.check("the message deserves its refusal", not (by and by <= OFFLINE), wrong)
+            self._check_deserved(OFFLINE)
         if self.receipt is not None:
-            compare(self.found, self.ring, Link("the message", self.message, self.receipt))
+            compare(self.found, self.ring, Link.of("the message", self.message, self.receipt))
 
     def _refusal_fits(self, error: ProtocolError) -> bool:
         """Whether a home that answers the first fault may have answered the code that is claimed."""
         if error.code == "key-unknown":
             self.found.trust("the sender of the refused message: its key is not here")
-            return True
+            return self._unsigned_fits()
 
         def places(code: str) -> list[int]:
             order = list(self.spec.checks)
@@ -168,6 +168,38 @@ class Contents:
         fits = self.refused == error.code or min(places(str(self.refused))) < max(places(error.code))
         wrong = f"the message breaks {error.code} first"
         return self.found.check("the message deserves its refusal", fits, wrong, error.rule, error.code)
+
+    def _unsigned_fits(self) -> bool:
+        """The same where the sender's key is not here: what the message says is judged all the same."""
+        try:
+            opening = envelope.parse(self.spec, self.raw, home=self.home, dev=True)
+            envelope.check_content(opening)
+        except ProtocolError as error:
+            return self._refusal_fits(error)
+        return self._check_deserved(OFFLINE - SIGNED)
+
+    def _check_deserved(self, decided: frozenset[str]) -> bool:
+        """A message that is right by itself: ``decided`` are the checks that it has passed here."""
+        code = str(self.refused)
+        by = set(self.spec.errors.get(code, {}).get("by", ()))
+        wrong = f"the message itself breaks no rule of {code}" if by and by <= decided else ""
+        if not wrong:
+            rule = strictjson.read(self.files.get("problem.json", b""))[0].get("requirement", "")
+            claims = envelope.peek(self.raw)[1]
+            around = (self._peeked("before.jwt"), self._peeked("after.jwt"))
+            wrong = refusals.undeserved(self.spec, claims, code, str(rule), around, self.message)
+        if not wrong and not by <= decided:
+            self.found.trust(f"that {code} is the right answer: it rests on what the home has stored")
+        return self.found.check("the message deserves its refusal", not wrong, wrong)
+
+    def _peeked(self, name: str) -> dict[str, Any] | None:
+        """The claims of a checkpoint that verifies; whether it does is told elsewhere."""
+        if name not in self.files:
+            return None
+        try:
+            return open_receipt(self.spec, self.ring, self.files[name].decode("ascii", "replace"))
+        except ProtocolError:
+            return None
 
     def _request(self) -> None:
         if "request.jwt" not in self.files:
@@ -234,15 +266,18 @@ class Contents:
                 self.found.check("checkpoint.jwt continues the receipt", fits, wrong, "VRM-AGT-005")
 
     def _thid(self) -> str:
-        """The thread that the message names or opens."""
+        """The thread that the message names or opens; of one that opens none, the parent it names."""
         if not self.raw:
             return ""
         try:
-            named = envelope.peek(self.raw)[1].get("thid")
+            claims = envelope.peek(self.raw)[1]
         except ProtocolError:
             return ""
+        named, above = (claims.get(n) for n in ("thid", "pthid"))
         if self.refused is not None:
-            return named if isinstance(named, str) and self.refused != "thread-unknown" else ""
+            named = named or above
+            known = self.refused not in ("thread-unknown", "parent-unknown")
+            return named if isinstance(named, str) and known else ""
         return named if isinstance(named, str) else self.mid
 
     def _state(self, claims: Mapping[str, Any]) -> None:

@@ -15,29 +15,29 @@ from vrmproto import keys
 from vrmproto.findings import Findings
 from vrmproto.keys import PublicKey
 from vrmproto.spec import Kind
-from vrmproto.verification import KeyRing, Link, read_key_set
+from vrmproto.verification import Held, KeyRing, Link, read_key_set
 
 __all__ = ["automatic", "check_order", "check_states", "describe", "trust_keys"]
 
 
-def check_order(found: Findings, links: Sequence[Link]) -> None:
+def check_order(found: Findings, held: Sequence[Held]) -> None:
     """``seq``, ``prior``, ``iat`` and ``thid`` of the receipts of one thread, as they are listed."""
-    for link in links:
-        first = link.seq == 1
-        opens = link.message.thid is None
+    for one in held:
+        first = one.seq == 1
+        opens = one.message.thid is None if isinstance(one, Link) else one.mid == one.thid
         found.check(
-            f"{link.place}: the first message opens the thread",
-            first == opens and first == ("prior" not in link.receipt),
+            f"{one.place}: the first message opens the thread",
+            first == opens and first == ("prior" not in one.receipt),
             "seq 1, no prior and no thid go together",
             "VRM-HOM-012",
         )
-    for before, link in itertools.pairwise(links):
-        place, receipt = link.place, link.receipt
-        found.check(f"{place}: seq rises", link.seq > before.seq, "seq does not rise", "VRM-HOM-011")
-        adjacent = link.seq == before.seq + 1
+    for before, one in itertools.pairwise(held):
+        place, receipt = one.place, one.receipt
+        found.check(f"{place}: seq rises", one.seq > before.seq, "seq does not rise", "VRM-HOM-011")
+        adjacent = one.seq == before.seq + 1
         found.check(
             f"{place}: prior is the message before",
-            receipt.get("prior") == before.message.mid if adjacent else True,
+            receipt.get("prior") == before.mid if adjacent else True,
             "prior is not the message at seq minus 1",
             "VRM-HOM-012",
         )
@@ -61,33 +61,33 @@ def automatic(kind: Kind, state: str) -> frozenset[str]:
     return frozenset(reached)
 
 
-def check_states(found: Findings, kind: Kind, links: Sequence[tuple[Link, str]]) -> None:
-    """Every receipt's ``state`` is what the table makes of its message; ``links`` are (link, role)."""
+def check_states(found: Findings, kind: Kind, held: Sequence[tuple[Held, str]]) -> None:
+    """Every receipt's ``state`` is what the table makes of its message; ``held`` are (message, role)."""
     state, seq = "", 0
-    for link, role in links:
-        if link.seq != seq + 1:  # messages between are not held: any state may have been before
+    for one, role in held:
+        if one.seq != seq + 1:  # messages between are not held: any state may have been before
             candidates = frozenset(kind.states)
         else:
             candidates = automatic(kind, state) if state else frozenset({""})
-        told = str(link.receipt["state"])
-        rows = [(s, kind.cells.get((s, role, link.message.type))) for s in candidates]
+        told = str(one.receipt["state"])
+        rows = [(s, kind.cells.get((s, role, one.type))) for s in candidates]
         found.check(
-            f"{link.place}: the table allows it",
+            f"{one.place}: the table allows it",
             any(row and told == (s if row.to == "=" else row.to) for s, row in rows),
             f"no row of the kind {kind.name} leads to the state {told} by this message",
             "VRM-THR-005",
             "state-conflict",
         )
         bound = any(row and row.head for _, row in rows)
-        if bound:
+        if bound and isinstance(one, Link):
             found.check(
-                f"{link.place}: prev is the message before",
-                link.message.prev == link.receipt.get("prior"),
+                f"{one.place}: prev is the message before",
+                one.message.prev == one.receipt.get("prior"),
                 "this message binds to the last message, and prev is another",
                 "VRM-THR-012",
                 "prev-stale",
             )
-        state, seq = told, link.seq
+        state, seq = told, one.seq
 
 
 def trust_keys(found: Findings, ring: KeyRing, links: Iterable[Link]) -> None:
@@ -145,15 +145,10 @@ def _listed(issuer: str, document: bytes, kid: str) -> PublicKey:
     return read_key_set(issuer, document).find(kid)
 
 
-def describe(links: Iterable[Link]) -> list[dict[str, Any]]:
+def describe(held: Iterable[Held]) -> list[dict[str, Any]]:
     """The messages in short, for the facts of a report."""
     return [
-        {
-            "seq": k.seq,
-            "type": k.message.type,
-            "mid": k.message.mid,
-            "iat": k.receipt["iat"],
-            "state": k.receipt["state"],
-        }
-        for k in links
+        {"seq": k.seq, "type": k.type, "mid": k.mid, "iat": k.receipt["iat"], "state": k.receipt["state"]}
+        | ({} if isinstance(k, Link) else {"erased": True})
+        for k in held
     ]

@@ -5,12 +5,17 @@ Source: spec/protocol/threads.md, identity.md "Change of a person's key".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vrmproto import keys, proofs
+from vrmproto.errors import ProtocolError
 from vrmproto.findings import Findings
 from vrmproto.spec import Spec
-from vrmproto.verification import Link
+from vrmproto.verification import Link, Tombstone
 
-__all__ = ["Parties"]
+__all__ = ["ELSEWHERE", "Parties"]
+
+ELSEWHERE = "a change of the person's key: the message that made it is not here"
 
 
 class Parties:
@@ -30,6 +35,8 @@ class Parties:
         self.first, self.second = (addressee, sender) if by == "second" else (sender, addressee)
         self.identifiers = {self.first, self.second}
         self.next_key = ""
+        self.hidden = False
+        """The message that brought another first party has been erased: who she is, the next one shows."""
 
     def take(self, link: Link) -> str:
         """Judge sender and addressee of the next message; its role, or '' if it has none."""
@@ -51,6 +58,28 @@ class Parties:
         )
         return role
 
+    def bury(self, left: Tombstone) -> str:
+        """The role of the sender of an erased message, whom its receipt names; '' if it has none."""
+        sender = str(left.receipt["aud"])
+        if sender == self.second:
+            return "second"
+        known = sender in self.identifiers
+        fits = sender.startswith(keys.DID) and known == (sender == self.first and not self.hidden)
+        wrong = "aud of the receipt is no party of the thread, or not any more"
+        self.found.check(f"{left.place}: its sender is a party", fits, wrong, "VRM-REC-012", "aud-mismatch")
+        if not fits:
+            return ""
+        if not known and not self.hidden:
+            self.found.trust(ELSEWHERE)
+        self._rebind(sender)
+        self.hidden = left.type in self.spec.introductions
+        return "first"
+
+    def holds(self, jwk: Mapping[str, str]) -> bool:
+        """Whether a key is inside the identifier of a party, or of one that was a party before."""
+        key = {n: v for n, v in jwk.items() if n != "kid"}
+        return any(key == _inside(identifier) for identifier in self.identifiers)
+
     def _role(self, sender: str, addressee: str) -> str:
         if (sender, addressee) == (self.first, self.second):
             return "first"
@@ -59,7 +88,9 @@ class Parties:
         new = {sender, addressee} - {self.second}
         if self.strict or len(new) != 1 or not (one := new.pop()).startswith(keys.DID):
             return ""
-        self.found.trust("a change of the person's key: the message that made it is not here")
+        if one in self.identifiers:  # who was replaced does not come back
+            return ""
+        self.found.trust(ELSEWHERE)
         self._rebind(one)
         return "first" if sender == one else "second"
 
@@ -101,3 +132,11 @@ class Parties:
         self.next_key = message.body.get("nkt", "")
         self._rebind(message.iss)
         return "first" if role_kept else ""
+
+
+def _inside(identifier: str) -> dict[str, str]:
+    """The JWK inside a ``did:jwk``; empty if there is none."""
+    try:
+        return dict(keys.from_did(identifier).jwk)
+    except ProtocolError:
+        return {}

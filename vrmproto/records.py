@@ -6,10 +6,9 @@ No I/O, no clock. Source: spec/protocol/records.md, terms.md, spec/documents/rec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from vrmproto import envelope, keys, strictjson
+from vrmproto import agreed, envelope, keys, strictjson
 from vrmproto.chains import automatic, check_order, check_states, describe, trust_keys
 from vrmproto.findings import Check, Findings, Report
 from vrmproto.keys import KeySet, PublicKey
@@ -30,8 +29,6 @@ __all__ = [
     "verify_record",
     "verify_thread",
 ]
-
-ACCEPT, ALTERNATIVE = "terms.accept", "terms.alternative"
 
 
 # --- building ----------------------------------------------------------------------------------
@@ -148,27 +145,37 @@ def _check_messages(
     found: Findings, spec: Spec, record: Mapping[str, Any], ring: KeyRing, links: Sequence[Link]
 ) -> None:
     """What is told of the messages together, once each is verified."""
-    proffer, own = links[0], [link for link in links if link.thid == record["thid"]]
-    parent = _parent(spec, record, links)
-    rest = [k for k in links if k is not parent]
-    foreign = [k for k in rest if k.thid != record["thid"] and k.message.type not in spec.rotations]
-    opening = rest[0] if rest else proffer
+    own = [link for link in links if link.thid == record["thid"]]
+    parent = agreed.parent_of(spec, record["thid"], links)
+    rest = [link for link in links if link is not parent]
+    opening = rest[0]
+    kind = spec.opens.get(opening.type)
+    below = kind is not None and bool(kind.parents)
     found.check(
         "the thread is that of the proffer",
-        opening.message.mid == record["thid"],
-        "thid of the record is not the id of its first message",
+        opening.mid == record["thid"],
+        "thid of the record is not the id of its first message, or of the first after the parent's",
         "VRM-REC-009",
     )
     found.check(
-        "all messages are of this thread", not foreign, "a message belongs to another thread", "VRM-REC-012"
+        "all messages are of this thread",
+        all(k.thid == record["thid"] or k.type in spec.rotations for k in rest),
+        "a message belongs to another thread",
+        "VRM-REC-012",
+    )
+    found.check(
+        "no message stands twice",
+        len({k.mid for k in links}) == len(links),
+        "a message is there more than once",
+        "VRM-OFR-030" if below else "VRM-REC-002",
     )
     check_order(found, own)
     parties = Parties(found, spec, opening, strict=True)
     both = (parties.first, parties.second)
     roles = [(link, parties.take(link)) for link in rest]
-    kind = spec.opens.get(opening.message.type)
-    accept = next((k for k in own if k.message.mid == record["id"]), None)
-    named = accept is not None and kind is not None and _makes_record(spec, accept)
+    made = next((k for k in own if k.mid == record["id"]), None)
+    row = agreed.row_of(kind, made.type) if kind is not None and made is not None else None
+    named = row is not None and bool(row.record)
     found.check(
         "the record is named by its acceptance",
         named,
@@ -177,14 +184,15 @@ def _check_messages(
     )
     found.check(
         "the parties are those of the messages",
-        (record["first"], record["second"]) == both and record["first"] == proffer.message.iss,
-        "first and second are not the parties of the proffer, or of the offer",
-        "VRM-REC-004" if parent is None else "VRM-OFR-031",
+        (record["first"], record["second"]) == both and record["first"] == (parent or opening).message.iss,
+        "first and second are not the parties of the messages",
+        "VRM-OFR-031" if below else "VRM-REC-004",
     )
-    if accept is not None and named and parent is not None:
-        _check_offer(found, record, parent, accept)
-    elif accept is not None and named:
-        _check_terms(found, record, own, accept)
+    if kind is not None and made is not None and named:
+        if below:
+            agreed.check_offer(found, spec, record, ring.home, parent, rest)
+        else:
+            agreed.check_terms(found, kind, record, own, made)
     _check_manifest(found, spec, record)
     if kind is not None:
         check_states(found, kind, [(k, role) for k, role in roles if k.thid == record["thid"]])
@@ -195,129 +203,6 @@ def _check_messages(
     )
     found.trust("the order of the messages, where they do not name each other")
     found.facts["first_now"] = parties.first
-
-
-def _parent(spec: Spec, record: Mapping[str, Any], links: Sequence[Link]) -> Link | None:
-    """The message of a parent thread with which the record of an offer begins (VRM-OFR-030)."""
-    if len(links) < 2 or links[0].thid == record["thid"]:
-        return None
-    kind = spec.opens.get(links[1].message.type)
-    return links[0] if kind is not None and links[0].message.type in kind.parents else None
-
-
-def _check_offer(found: Findings, record: Mapping[str, Any], parent: Link, made: Link) -> None:
-    """VRM-OFR-032: the offer takes the terms of the intent in time."""
-    body, intent = made.message.body, parent.message.body
-    terms = intent["terms"]
-    found.check(
-        "the offer names the intent",
-        made.message.pthid == body["accepts"] == parent.message.mid and parent.seq == 1,
-        "pthid and accepts are not the id of the message that published the intent",
-        "VRM-OFR-032",
-        "terms-not-offered",
-    )
-    found.check(
-        "the agreement accepted was offered",
-        body["agreement"] in [terms["preferred"], *terms.get("acceptable", ())],
-        "id, version and digest accepted are not among those of the intent",
-        "VRM-REC-011",
-        "terms-not-offered",
-    )
-    found.check(
-        "the agreement of the record is the one accepted",
-        record["agreement"] == body["agreement"],
-        "agreement of the record is not the one that the offer names",
-        "VRM-REC-011",
-        "agreement-mismatch",
-    )
-    found.check(
-        "executed_at is when the offer was received",
-        record["executed_at"] == made.receipt["iat"],
-        "executed_at is not iat of the offer's receipt",
-        "VRM-REC-003",
-    )
-    found.check(
-        "the offer came after the intent",
-        parent.receipt["iat"] <= made.receipt["iat"],
-        "the receipt of the offer is earlier than that of the intent",
-        "VRM-OFR-032",
-    )
-    if made.receipt["iat"] >= datetime.fromisoformat(intent["until"]).timestamp():
-        found.trust("that the intent was still open: an amendment that is not here has prolonged it")
-    found.facts |= {"roster": terms["roster"], "intent": parent.message.mid, "until": intent["until"]}
-
-
-def _makes_record(spec: Spec, link: Link) -> bool:
-    return any(r.type == link.message.type and r.record for k in spec.kinds.values() for r in k.rows)
-
-
-def _check_terms(found: Findings, record: Mapping[str, Any], own: Sequence[Link], accept: Link) -> None:
-    proffer, made = own[0], own[: own.index(accept) + 1]
-    alternatives = [k for k in made if k.message.type == ALTERNATIVE]
-    found.check(
-        "no message is missing up to the acceptance",
-        [k.seq for k in made] == list(range(1, len(made) + 1)),
-        "the record lacks a message before the acceptance: the proffer or the alternative",
-        "VRM-REC-002",
-    )
-    offer = alternatives[-1] if alternatives else proffer
-    body, offered = accept.message.body, offer.message.body
-    found.check(
-        "the acceptance names what was offered",
-        body["accepts"] == offer.message.mid,
-        "accepts is not the id of the last offer in the record",
-        "VRM-REC-009",
-        "terms-not-offered",
-    )
-    listed = [proffer.message.body.get("preferred"), *proffer.message.body.get("acceptable", ())]
-    for alternative in alternatives:
-        named = alternative.message.body
-        fits = named["alternative_to"] == proffer.message.mid
-        wrong = "alternative_to is not the id of the proffer"
-        found.check("the alternative names the proffer", fits, wrong, "VRM-REC-009", "alternative-not-new")
-        terms = (named["agreement"]["id"], named["agreement"]["version"])
-        new = terms not in [(a["id"], a["version"]) for a in listed if a]
-        wrong = "the alternative is an agreement that the proffer lists"
-        found.check("the alternative is another agreement", new, wrong, "VRM-TRM-007", "alternative-not-new")
-        _in_time(found, alternative, proffer)
-    on_offer = [offered.get("agreement")] if alternatives else listed
-    found.check(
-        "the agreement accepted was offered",
-        body["agreement"] in on_offer,
-        "id, version and digest accepted are not among those offered",
-        "VRM-REC-011",
-        "terms-not-offered",
-    )
-    found.check(
-        "the agreement of the record is the one accepted",
-        record["agreement"] == body["agreement"],
-        "agreement of the record is not the one that the acceptance names",
-        "VRM-REC-011",
-        "agreement-mismatch",
-    )
-    found.check(
-        "executed_at is when the acceptance was received",
-        record["executed_at"] == accept.receipt["iat"],
-        "executed_at is not iat of the acceptance's receipt",
-        "VRM-REC-003",
-    )
-    _in_time(found, accept, offer)
-    found.facts |= {n: offered[n] for n in ("ends",) if n in offered}
-    found.facts |= {n: proffer.message.body[n] for n in ("purpose", "roster") if n in proffer.message.body}
-
-
-def _in_time(found: Findings, answer: Link, offer: Link) -> None:
-    try:
-        until = datetime.fromisoformat(offer.message.body["answer_by"]).timestamp()
-    except (KeyError, TypeError, ValueError):
-        until = 0
-    found.check(
-        f"{answer.place}: it came before answer_by",
-        answer.receipt["iat"] < until,
-        "the receipt is not earlier than answer_by of what it answers",
-        "VRM-THR-017",
-        "deadline-passed",
-    )
 
 
 def _check_manifest(found: Findings, spec: Spec, record: Mapping[str, Any]) -> None:
@@ -371,8 +256,8 @@ def _check_state(
     found.check("the state is that of the checkpoint", state == checkpoint["state"], wrong, "VRM-REC-007")
     found.check(
         "the checkpoint is for a party",
-        checkpoint["aud"] in parties.identifiers or checkpoint["aud"].startswith(keys.DID),
-        "aud of the checkpoint is no party",
+        checkpoint["aud"] in parties.identifiers,
+        "aud of the checkpoint is no party, or one whom no message here has made one",
         "VRM-HOM-026",
     )
     kind = parties.kind
@@ -383,4 +268,8 @@ def _check_state(
     else:
         later = checkpoint["seq"] - last.seq
         found.trust(f"what the later messages of the thread say ({later}): the record does not hold them")
+        if "key_seen_at" not in checkpoint and parties.second != ring.home:
+            wrong = "a key signed it that is no party's: a message that rebound the first party is missing"
+            rule = "VRM-OFR-030" if kind is not None and kind.parents else "VRM-REC-002"
+            found.check("the last message is by a party", parties.holds(checkpoint["key"]), wrong, rule)
     found.facts["checked_at"] = checkpoint["iat"]

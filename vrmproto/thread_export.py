@@ -1,6 +1,7 @@
 """Verifies the export of a whole thread: each token and receipt, the chain, the checkpoint. No I/O, no clock.
 
-Source: spec/protocol/agents.md, home.md "Threads", spec/documents/thread.json.
+After a purge one party reads tombstones: receipts without their messages, which make the same chain.
+Source: spec/protocol/agents.md, home.md "Threads", offers.md "Purging", spec/documents/thread.json.
 """
 
 from __future__ import annotations
@@ -9,14 +10,24 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vrmproto import envelope, keys, tombstones
+from vrmproto import agreed, envelope, keys, tombstones
 from vrmproto.chains import automatic, check_order, check_states, describe, trust_keys
 from vrmproto.errors import ProtocolError
 from vrmproto.findings import Findings, Report
 from vrmproto.keys import PublicKey
-from vrmproto.parties import Parties
-from vrmproto.spec import Spec
-from vrmproto.verification import KeyRing, Link, contradict, open_checkpoint, open_link, read_document
+from vrmproto.parties import ELSEWHERE, Parties
+from vrmproto.spec import Kind, Spec
+from vrmproto.verification import (
+    Held,
+    KeyRing,
+    Link,
+    Tombstone,
+    contradict,
+    open_checkpoint,
+    open_link,
+    open_tombstone,
+    read_document,
+)
 
 __all__ = ["verify_thread"]
 
@@ -35,13 +46,10 @@ def verify_thread(spec: Spec, data: bytes, home_keys: Sequence[PublicKey] | None
         return found.report()
     ring = KeyRing.read(found, home, document["keys"], home_keys)
     items = document["messages"]
-    if tombstones.present(items):
-        _check_erased(found, spec, ring, document)
-        return found.report()
-    links = [open_link(found, spec, ring, f"message {n}", item) for n, item in enumerate(items, 1)]
-    held = [link for link in links if link is not None]
+    opened = [_open(found, spec, ring, f"message {n}", item) for n, item in enumerate(items, 1)]
+    held = [one for one in opened if one is not None]
     if len(held) == len(items):
-        _check_chain(found, spec, ring, held, items)
+        _check_chain(found, ring, held, items)
     last = held[-1] if held else None
     checkpoint = open_checkpoint(
         found, spec, ring, document["checkpoint"], last.receipt["thid"] if last else _thid_of(document), last
@@ -51,21 +59,10 @@ def verify_thread(spec: Spec, data: bytes, home_keys: Sequence[PublicKey] | None
     return found.report()
 
 
-def _check_erased(found: Findings, spec: Spec, ring: KeyRing, document: Mapping[str, Any]) -> None:
-    """A thread of which tombstones are left."""
-    checkpoint = open_checkpoint(found, spec, ring, document["checkpoint"], _thid_of(document), None)
-    if checkpoint is None:
-        return
-    items = document["messages"]
-    found.facts |= {"thid": checkpoint["thid"], "state": checkpoint["state"], "seq": checkpoint["seq"]}
-    tombstones.check(found, spec, ring, items, checkpoint["state"])
-    last = envelope.peek(items[-1]["receipt"])[1]
-    ends = "next" in document or (last.get("mid"), last.get("thid")) == (
-        checkpoint["mid"],
-        checkpoint["thid"],
-    )
-    wrong = "the checkpoint is of a later message, or of another thread"
-    found.check("no message is missing at the end", ends, wrong, "VRM-AGT-004")
+def _open(found: Findings, spec: Spec, ring: KeyRing, place: str, item: Mapping[str, Any]) -> Held | None:
+    """A message with its receipt, or the receipt of one that is erased."""
+    read = open_link if "token" in item else open_tombstone
+    return read(found, spec, ring, place, item)
 
 
 def _home_of(document: Mapping[str, Any]) -> str:
@@ -80,22 +77,22 @@ def _thid_of(document: Mapping[str, Any]) -> str:
 
 
 def _check_chain(
-    found: Findings, spec: Spec, ring: KeyRing, links: Sequence[Link], items: Sequence[Mapping[str, Any]]
+    found: Findings, ring: KeyRing, held: Sequence[Held], items: Sequence[Mapping[str, Any]]
 ) -> None:
     found.check(
         "all messages are of one thread",
-        len({link.thid for link in links}) <= 1,
+        len({one.thid for one in held}) <= 1,
         "the messages name more than one thread",
         "VRM-REC-012",
     )
     found.check(
         "the numbers are those of the receipts",
-        all(item["seq"] == link.seq for item, link in zip(items, links, strict=True)),
+        all(item["seq"] == one.seq for item, one in zip(items, held, strict=True)),
         "seq beside a message is not seq of its receipt",
         "VRM-HOM-025",
     )
-    pairs = [(a, b) for n, a in enumerate(links) for b in links[n + 1 : n + 3]]
-    pairs += [(a, b) for a, b in _same_seq(links) if (a, b) not in pairs]
+    pairs = [(a, b) for n, a in enumerate(held) for b in held[n + 1 : n + 3]]
+    pairs += [(a, b) for a, b in _same_seq(held) if (a, b) not in pairs]
     found.check(
         "no two receipts contradict each other",
         not any(contradict(a.receipt, b.receipt) for a, b in pairs),
@@ -104,19 +101,19 @@ def _check_chain(
     )
     found.check(
         "no message is missing between",
-        all(b.seq == a.seq + 1 for a, b in itertools.pairwise(links)),
+        all(b.seq == a.seq + 1 for a, b in itertools.pairwise(held)),
         "seq has a gap",
         "VRM-AGT-004",
     )
-    check_order(found, links)
-    trust_keys(found, ring, links)
+    check_order(found, held)
+    trust_keys(found, ring, [one for one in held if isinstance(one, Link)])
     found.trust("the time and the order of the messages")
-    found.facts["home"], found.facts["messages"] = ring.home, describe(links)
+    found.facts["home"], found.facts["messages"] = ring.home, describe(held)
 
 
-def _same_seq(links: Sequence[Link]) -> list[tuple[Link, Link]]:
-    first: dict[int, Link] = {}
-    return [(first[k.seq], k) for k in links if first.setdefault(k.seq, k) is not k]
+def _same_seq(held: Sequence[Held]) -> list[tuple[Held, Held]]:
+    first: dict[int, Held] = {}
+    return [(first[k.seq], k) for k in held if first.setdefault(k.seq, k) is not k]
 
 
 def _check_end(
@@ -124,31 +121,36 @@ def _check_end(
     spec: Spec,
     document: Mapping[str, Any],
     checkpoint: Mapping[str, Any],
-    links: Sequence[Link],
+    held: Sequence[Held],
 ) -> None:
-    """Roles, states, and what the checkpoint says of the end."""
+    """Roles, states, what is erased, and what the checkpoint says of the end."""
     found.facts |= {"thid": checkpoint["thid"], "state": checkpoint["state"], "seq": checkpoint["seq"]}
     found.facts["checked_at"] = checkpoint["iat"]
-    if not links:
+    if not held:
         found.trust("everything before the checkpoint: no message is here")
         return
     behind = "next" in document
     found.check(
         "no message is missing at the end",
-        checkpoint["seq"] > links[-1].seq if behind else checkpoint["seq"] == links[-1].seq,
+        checkpoint["seq"] > held[-1].seq if behind else checkpoint["seq"] == held[-1].seq,
         "the checkpoint is of a later message, and the document does not say that there are more",
         "VRM-AGT-004",
     )
-    kind = spec.opens.get(links[0].message.type) if links[0].seq == 1 else None
-    if kind is None or kind.roles == "agreement":
+    tombstones.check(found, spec, held, checkpoint)
+    first = held[0]
+    kind = spec.opens.get(first.type) if first.seq == 1 else None
+    if kind is None or kind.roles == "agreement" or not isinstance(first, Link):
         found.trust("the roles and states: the beginning of the thread is not here")
         return
-    parties = Parties(found, spec, links[0], strict=False)
-    check_states(found, kind, [(link, parties.take(link)) for link in links])
+    parties = Parties(found, spec, first, strict=kind.roles == "board")
+    check_states(found, kind, [(one, _role(parties, one)) for one in held])
+    links = [one for one in held if isinstance(one, Link)]
+    if len(links) == len(held):
+        agreed.check_takes(found, kind, links)
     found.facts |= {"kind": kind.name, "first": parties.first, "second": parties.second}
     found.self_homed = checkpoint["iss"] in parties.identifiers
     if not behind:
-        told = links[-1].receipt["state"]
+        told = held[-1].receipt["state"]
         found.check(
             "the state follows from the last message",
             checkpoint["state"] in automatic(kind, told),
@@ -156,11 +158,26 @@ def _check_end(
             "VRM-THR-018",
         )
     if kind.parents:
-        found.trust("what the thread rests on: its parent is not here")
-    reader = checkpoint["aud"]
-    if kind.roles == "board":
-        return  # whoever signs may read it
-    if reader not in parties.identifiers and reader.startswith(keys.DID):
-        found.trust("a change of the person's key: the message that made it is not here")
-    elif reader not in parties.identifiers:
+        found.trust(
+            "what the thread rests on: its parent is not here, neither what it asked for nor when it ended"
+        )
+    _check_reader(found, kind, parties, checkpoint["aud"], erased=len(links) < len(held))
+
+
+def _role(parties: Parties, one: Held) -> str:
+    if isinstance(one, Link):
+        return parties.take(one)
+    return parties.bury(one) if isinstance(one, Tombstone) else ""
+
+
+def _check_reader(found: Findings, kind: Kind, parties: Parties, reader: str, *, erased: bool) -> None:
+    """Who was given the document: a party, of a board everyone, of tombstones the second party."""
+    if erased:
+        right, wrong = reader == parties.second, "tombstones are for the second party alone"
+        found.check("the reader is the second party", right, wrong, "VRM-OFR-027")
+    elif kind.roles == "board" or reader in parties.identifiers:
+        return
+    elif reader.startswith(keys.DID):
+        found.trust(ELSEWHERE)
+    else:
         found.check("the reader is a party", False, "aud of the checkpoint is no party", "VRM-HOM-026")

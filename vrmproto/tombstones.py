@@ -1,98 +1,40 @@
-"""Verifies a thread of which one party reads tombstones: erased, and not tampered with. No I/O, no clock.
+"""Erased messages in the export of a thread: who may erase which of them, and when. No I/O, no clock.
 
-Source: spec/protocol/offers.md "Purging" (VRM-OFR-025); spec/documents/thread.json.
+Source: spec/protocol/offers.md "Purging" (VRM-OFR-025, VRM-OFR-027).
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vrmproto.findings import Findings
-from vrmproto.spec import Kind, Spec
-from vrmproto.verification import KeyRing, open_link, open_receipt
+from vrmproto.spec import Spec
+from vrmproto.verification import Held, Link, Tombstone
 
-__all__ = ["check", "present"]
-
-
-def present(items: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a document holds tombstones."""
-    return any("token" not in item for item in items)
+__all__ = ["check"]
 
 
-def check(found: Findings, spec: Spec, ring: KeyRing, items: Sequence[Mapping[str, Any]], state: str) -> None:
-    """Each receipt, the chain that they make, and that what is left of a message fits its receipt.
+def check(found: Findings, spec: Spec, held: Sequence[Held], checkpoint: Mapping[str, Any]) -> None:
+    """Only a thread in a state that is marked ``erased`` has tombstones, and not of what the record holds.
 
-    ``state`` is that of the checkpoint: only one that is marked ``erased`` has tombstones.
+    Whether a tombstone has a place in the chain, and its type a row, is judged as of a whole message.
     """
-    receipts: list[Mapping[str, Any]] = []
-    types: list[str] = []
-    for n, item in enumerate(items, 1):
-        opened = (
-            _whole(found, spec, ring, n, item) if "token" in item else _erased(found, spec, ring, n, item)
-        )
-        if opened is None:
-            return
-        receipts.append(opened[0])
-        types.append(opened[1])
-    for n, (item, receipt) in enumerate(zip(items, receipts, strict=True), 1):
-        wrong = "seq beside a message is not seq of its receipt"
-        found.check(f"message {n}: the number", item["seq"] == receipt["seq"], wrong, "VRM-HOM-025")
-    _check_chain(found, receipts)
-    kind = spec.opens.get(types[0]) if receipts and receipts[0]["seq"] == 1 else None
-    if kind is not None:
-        _check_kind(found, kind, receipts, types, state)
-    found.facts |= {"home": ring.home, "erased": sum("token" not in item for item in items)}
-    found.trust("what the erased messages said: their ids, order and receipts are all that is left")
-
-
-def _whole(
-    found: Findings, spec: Spec, ring: KeyRing, n: int, item: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], str] | None:
-    link = open_link(found, spec, ring, f"message {n}", item)
-    return None if link is None else (link.receipt, link.message.type)
-
-
-def _erased(
-    found: Findings, spec: Spec, ring: KeyRing, n: int, item: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], str] | None:
-    receipt = found.attempt(
-        f"message {n}: the receipt verifies",
-        found.for_keys or "VRM-HOM-010",
-        lambda: open_receipt(spec, ring, item["receipt"]),
-    )
-    if receipt is None:
-        return None
-    fits = receipt["mid"] == item.get("mid") and "checkpoint" not in receipt
-    wrong = "mid of the tombstone is not that of its receipt"
-    found.check(f"message {n}: the tombstone is that of its receipt", fits, wrong, "VRM-OFR-025")
-    return receipt, str(item.get("type", ""))
-
-
-def _check_chain(found: Findings, receipts: Sequence[Mapping[str, Any]]) -> None:
-    found.check(
-        "all messages are of one thread",
-        len({receipt["thid"] for receipt in receipts}) <= 1,
-        "the receipts name more than one thread",
-        "VRM-REC-012",
-    )
-    whole = all(
-        b["seq"] == a["seq"] + 1 and b.get("prior") == a["mid"] and b["iat"] >= a["iat"]
-        for a, b in itertools.pairwise(receipts)
-    )
-    wrong = "a receipt does not follow the one before: seq, prior or iat"
-    found.check("the receipts make a chain", whole, wrong, "VRM-AGT-004")
-
-
-def _check_kind(
-    found: Findings, kind: Kind, receipts: Sequence[Mapping[str, Any]], types: Sequence[str], state: str
-) -> None:
-    erased = state in kind.states and kind.states[state].erased
-    wrong = f"a thread that is {state} is shown whole"
-    found.check("the thread has been purged", erased, wrong, "VRM-OFR-025")
-    for n, (receipt, message_type) in enumerate(zip(receipts, types, strict=True), 1):
-        told = receipt["state"]
-        leads = any(row.type == message_type and row.to in ("=", told) for row in kind.rows)
-        wrong = f"no {message_type} leads to {told}"
-        found.check(f"message {n}: its type leads to its state", leads, wrong, "VRM-THR-005")
+    state = checkpoint["state"]
+    left = [one for one in held if isinstance(one, Tombstone)]
+    kinds = list(spec.kinds.values())
+    purged = any(k.states[state].erased for k in kinds if state in k.states)
+    if left:
+        wrong = f"messages have been left out of a thread that is {state}"
+        found.check("the thread has been purged", purged, wrong, "VRM-OFR-025")
+        for one in left:
+            rows = [row for k in kinds for row in k.rows if row.type == one.type]
+            kept = not rows or any(row.record for row in rows)
+            wrong = "the message makes the record, which stays whole" if rows else "there is no such type"
+            found.check(f"{one.place}: such a message is erased", not kept, wrong, "VRM-OFR-025")
+        found.facts["erased"] = len(left)
+        found.trust("what the erased messages said: their ids, types, times and order are all that is left")
+    elif purged and held[0].seq == 1 and isinstance(held[0], Link):
+        whole = [one for one in held if one.seq > 1 and checkpoint["aud"] == held[0].message.iss]
+        wrong = "the party that has purged is shown messages that are to be tombstones"
+        found.check("what was purged is erased", not whole, wrong, "VRM-OFR-025")

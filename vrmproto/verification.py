@@ -20,12 +20,15 @@ from vrmproto.keys import KeySet, PublicKey
 from vrmproto.spec import Spec
 
 __all__ = [
+    "Held",
     "KeyRing",
     "Link",
+    "Tombstone",
     "contradict",
     "open_checkpoint",
     "open_link",
     "open_receipt",
+    "open_tombstone",
     "read_document",
     "read_key_set",
 ]
@@ -134,11 +137,11 @@ def read_key_set(origin: str, data: bytes, seen_at: int = 0) -> KeySet:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A message and its receipt, each verified by itself; they may still not belong together."""
+class Held:
+    """A message as a document holds it: what its verified receipt says of it, and its type."""
 
     place: str
-    message: Message
+    type: str
     receipt: Mapping[str, Any]
 
     @property
@@ -147,9 +150,41 @@ class Link:
         return int(self.receipt["seq"])
 
     @property
+    def mid(self) -> str:
+        """The id that the receipt gives it."""
+        return str(self.receipt["mid"])
+
+    @property
+    def thid(self) -> str:
+        """Its thread."""
+        return str(self.receipt["thid"])
+
+
+@dataclass(frozen=True, slots=True)
+class Link(Held):
+    """A message and its receipt, each verified by itself; they may still not belong together."""
+
+    message: Message
+
+    @classmethod
+    def of(cls, place: str, message: Message, receipt: Mapping[str, Any]) -> Link:
+        """A message with what should be its receipt."""
+        return cls(place, message.type, MappingProxyType(dict(receipt)), message)
+
+    @property
+    def mid(self) -> str:
+        """The id of the message, computed from its bytes."""
+        return self.message.mid
+
+    @property
     def thid(self) -> str:
         """The thread that the message itself names, or opens."""
         return self.message.thid or self.message.mid
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone(Held):
+    """What is left of an erased message: its receipt, and the type that the home says it had."""
 
 
 def open_receipt(spec: Spec, ring: KeyRing, token: str) -> dict[str, Any]:
@@ -174,9 +209,40 @@ def open_link(found: Findings, spec: Spec, ring: KeyRing, place: str, item: Mapp
     )
     if message is None or receipt is None:
         return None
-    link = Link(place, message, MappingProxyType(receipt))
+    link = Link.of(place, message, receipt)
     compare(found, ring, link)
     return link
+
+
+def open_tombstone(
+    found: Findings, spec: Spec, ring: KeyRing, place: str, item: Mapping[str, Any]
+) -> Tombstone | None:
+    """Open the receipt of an erased message and compare it with what stands beside it (VRM-OFR-025)."""
+    receipt = found.attempt(
+        f"{place}: the receipt verifies",
+        found.for_keys or "VRM-HOM-010",
+        lambda: open_receipt(spec, ring, item["receipt"]),
+    )
+    if receipt is None:
+        return None
+    left = Tombstone(place, str(item.get("type", "")), MappingProxyType(receipt))
+    found.check(
+        f"{place}: the tombstone is that of its receipt",
+        left.mid == item.get("mid") and "checkpoint" not in receipt,
+        "mid of the tombstone is not that of its receipt, or a checkpoint stands in its place",
+        "VRM-OFR-025",
+    )
+    sender, key = receipt["aud"], receipt["key"]
+    person, seen = sender.startswith(keys.DID), "key_seen_at" in receipt
+    fits = person != seen or sender == ring.home
+    if fits and person:
+        jwk = found.attempt(
+            f"{place}: the sender has a key", "VRM-HOM-013", lambda: keys.from_did(sender).jwk
+        )
+        fits = jwk is not None and {n: v for n, v in key.items() if n != "kid"} == dict(jwk)
+    wrong = "key of the receipt is not one of the sender"
+    found.check(f"{place}: the key of the receipt is the sender's", fits, wrong, "VRM-HOM-013")
+    return left
 
 
 def _open(spec: Spec, ring: KeyRing, item: Mapping[str, Any]) -> Message:
@@ -242,7 +308,7 @@ def _same_key(ring: KeyRing, link: Link) -> tuple[bool, str, str]:
 
 
 def open_checkpoint(
-    found: Findings, spec: Spec, ring: KeyRing, token: str, thid: str, last: Link | None
+    found: Findings, spec: Spec, ring: KeyRing, token: str, thid: str, last: Held | None
 ) -> dict[str, Any] | None:
     """A checkpoint of a thread, compared with the last message that is held; None if it does not open."""
     claims = found.attempt(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.scenarios.market import market
 from tests.world import SPEC, Party, acceptance, agreement, proffer, running
 from vrmproto import envelope, keys, records, timing
 
@@ -98,3 +99,46 @@ async def test_a_record_without_the_rotation_does_not_verify() -> None:
         without = records.verify_record(SPEC, json.dumps({**document, "messages": kept}).encode())
         assert not without.ok
         assert "VRM-REC-012" in {c.requirement for c in without.checks if not c.ok}
+
+
+async def test_a_record_of_an_offer_follows_her_through_introduction_and_rotations() -> None:
+    """VRM-OFR-030: whichever way the first party was rebound since the offer, the record shows it."""
+    async with market() as m:
+        world, vendor = m.world, m.vendors[0]
+        made = [keys.generate() for _ in range(4)]
+        early, anna, third, fourth = (Party(world, k.did, k) for k in made)
+        old, record = await agreed(early, vendor, "PDC-AI")
+        earlier = await rotate(early, anna, vendor.id, old, record, nkt=third.key.public.kid)
+        once, rebound = world.person(), world.person()
+        own, own_record = await agreed(once, vendor, "SD-BASE-DP")
+        intent = await m.opened(once)
+        offer = await m.offered(intent, vendor)
+
+        # the one-time key is rotated elsewhere in its pair
+        moved = await rotate(once, rebound, vendor.id, own, own_record)
+        offer.first = rebound
+        assert (await m.accept(offer)).state == "accepted"
+        mids = [intent.thid, offer.thid, moved]
+        await _holds(vendor, rebound, offer.thid, mids)
+
+        # she goes on under the identifier of another pair, whose next key was committed before
+        shown = await m.say(offer, rebound, "agent.introduce", m.introduction(offer, anna))
+        assert shown.status == 202, shown.document
+        offer.first = anna
+        await _holds(vendor, anna, offer.thid, mids := [*mids, offer.head])
+        again = await rotate(anna, third, vendor.id, old, earlier, proved=False)
+        await _holds(vendor, third, offer.thid, mids := [*mids, earlier, again])
+        last = await rotate(third, fourth, vendor.id, old, again)
+        await _holds(vendor, fourth, offer.thid, [*mids, last])
+        for stranger in (once, rebound, anna, third, early):
+            assert (await stranger.read(f"/v1/records/{offer.thid}")).status == 404
+
+
+async def _holds(vendor: Party, person: Party, record: str, mids: list[str]) -> None:
+    """Both read the record; it holds these messages and verifies."""
+    for reader in (vendor, person):
+        shown = await reader.read(f"/v1/records/{record}")
+        assert records.message_ids(shown.body) == mids
+        report = records.verify_record(SPEC, shown.body)
+        assert report.ok, [c for c in report.checks if not c.ok]
+        assert report.facts["first_now"] == person.id

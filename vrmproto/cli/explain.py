@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -241,14 +242,18 @@ class Judge:
             fault = Fault("", "type-unknown", "type-unknown", "VRM-ENV-034", message, f"one of {known}")
             verdict.faults = [fault]
         else:
-            verdict.faults = self._body_faults(self.body_type, value, "")
+            o = Opening(self.spec, b"", claims={"type": self.body_type, "body": value})
+            verdict.faults = _ordered(
+                [*self._body_faults(self.body_type, value, ""), *self._run(o, ("content",))]
+            )
         return verdict
 
     # --- faults ------------------------------------------------------------------------------
 
     def _claims_faults(self, o: Opening) -> list[Fault]:
         """Everything that claims alone decide, the body included."""
-        found = self._schema_faults(CLAIMS, o.claims, "", _claim_rule, "claim-invalid")
+        rule = functools.partial(_claim_rule, o.claims)
+        found = [_addressee(f) for f in self._schema_faults(CLAIMS, o.claims, "", rule, "claim-invalid")]
         found += self._run(o, ("claims", "content"))
         iat = o.claims.get("iat")
         if isinstance(iat, int):  # without --now a message is judged at the moment it was dated
@@ -330,7 +335,15 @@ def _right(fault: Mapping[str, str], wanted: Iterable[Mapping[str, str]]) -> str
     return same[0] if same else fault["message"]
 
 
-def _claim_rule(fault: Mapping[str, str]) -> str:
+def _addressee(fault: Fault) -> Fault:
+    """A party or a board is one of two forms, of which the libraries say no more than that."""
+    if (fault.pointer, fault.rule) != ("/aud", "oneOf"):
+        return fault
+    right = "an origin such as https://shop.example, a did:jwk, or the URL of a board of the home"
+    return replace(fault, message="is neither a party nor a board", right=right)
+
+
+def _claim_rule(claims: Mapping[str, Any], fault: Mapping[str, str]) -> str:
     pointer, keyword = fault["pointer"], fault["keyword"]
     if not pointer and keyword == "required":
         return "VRM-ENV-015"
@@ -340,7 +353,8 @@ def _claim_rule(fault: Mapping[str, str]) -> str:
         return "VRM-ENV-032"
     if pointer == "/vrm":
         return "VRM-ENV-012"
-    return "VRM-ID-002" if pointer in PARTIES and keyword in ("pattern", "maxLength") else "VRM-ENV-017"
+    form = keyword in ("pattern", "maxLength", "oneOf") and isinstance(claims.get(pointer[1:]), str)
+    return "VRM-ID-002" if pointer in PARTIES and form else "VRM-ENV-017"
 
 
 def _code(rule: str, code: str) -> str:

@@ -29,6 +29,7 @@ KINDS: tuple[tuple[str, frozenset[str], str], ...] = (
     ("roster", frozenset({"publisher", "agreements"}), "documents/roster.json"),
     ("disclosure of agreements", frozenset({"origin", "roster", "accepts"}), "documents/myterms.json"),
     ("list of threads", frozenset({"threads", "after", "more"}), "documents/threads.json"),
+    ("feed of a board", frozenset({"items", "cursor", "more"}), "documents/feed.json"),
 )
 """(name, members that tell it, schema) of each document."""
 
@@ -109,6 +110,9 @@ def look(spec: Spec, data: bytes, known: Mapping[str, PublicKey]) -> dict[str, A
         return {"what": name, "ok": report.ok, "report": report.document(), "shown": report}
     if name and not broken:
         return {"what": name} | _document(spec, document, schema)
+    if "@context" in document and not broken:
+        note = "a view for machines that read JSON-LD: it is not signed and proves nothing, the tokens do"
+        return {"what": "JSON-LD", "ok": True, "note": note, "document": document}
     if not broken and not document.keys() & {"vrm", "type", "body"}:
         names = ", ".join(list(document)[:8]) or "none"
         message = f"this is no document of the protocol; its members: {names}"

@@ -139,7 +139,10 @@ def show_report(report: Report, title: str, spec: Spec | None = None) -> None:
         out.print("  self-homed: the home belongs to a party, so its word is the party's own", style="yellow")
     for what in report.trusted:
         out.print(f"  on the home's word: {what}", style="yellow")
-    _show_facts(out, report.facts)
+    if report.ok and "erased" in report.facts:
+        gone = report.facts["erased"]
+        out.print(f"  erased, not tampered with: {gone} messages, of which the receipts make one chain")
+    _show_facts(out, {n: v for n, v in report.facts.items() if n != "erased"})
 
 
 def _show_facts(out: Console, facts: Mapping[str, Any]) -> None:
@@ -148,9 +151,8 @@ def _show_facts(out: Console, facts: Mapping[str, Any]) -> None:
     for name, value in facts.items():
         if name == "messages":
             for m in value:
-                out.print(
-                    f"  {m['seq']:>4}  {timing.text(m['iat'])}  {m['type']} -> {m['state']}  {m['mid']}"
-                )
+                line = f"  {m['seq']:>4}  {timing.text(m['iat'])}  {m['type']} -> {m['state']}  {m['mid']}"
+                out.print(line + ("  (erased)" if m.get("erased") else ""))
         elif isinstance(value, dict):
             out.print(f"  {_label(name)}: " + ", ".join(f"{k} {v}" for k, v in value.items()))
         elif name in ("executed_at", "checked_at"):

@@ -1,4 +1,4 @@
-"""``vrmproto verify``: records, threads and bundles, offline."""
+"""``vrmproto verify``: records, threads, bundles and exports, offline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...", help="Records, threads, bundles.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FILE|DIR...", help="Records, threads, bundles, exports.")
+    ],
     against: Annotated[
         Path | None, typer.Option(help="A record that each of these must match: the message ids are equal.")
     ] = None,
@@ -31,7 +33,7 @@ def verify(
     json: JsonOption = False,
     spec: SpecOption = None,
 ) -> None:
-    """Verify records, thread exports and bundles offline: nothing but the file is needed.
+    """Verify records, threads, bundles and exports offline: nothing but the file is needed.
 
     Says what was checked and what rests on the home's word alone. With --key, receipts must verify with
     the home's keys in that file, such as its discovery document.
@@ -68,10 +70,15 @@ def _record_of(path: Path) -> bytes:
 
 
 def verify_path(spec: Spec, path: Path, known: list[PublicKey] | None = None) -> Report:
-    """The report on a folder (a bundle) or a file (a record or thread, told by its members)."""
-    from vrmproto import bundle, records, strictjson
+    """The report on a folder (a bundle, an export) or a file (a record or thread, told by its members)."""
+    from vrmproto import bundle, portable, records, strictjson
     from vrmproto.cli.output import usage
 
+    if portable.is_export(path):
+        try:
+            return portable.verify(spec, path)
+        except ValueError as error:
+            raise usage(str(error)) from None
     if path.is_dir():
         if not (path / bundle.INDEX).is_file():
             raise usage(f"{path}: is no bundle, for it has no {bundle.INDEX}; name files instead")

@@ -20,6 +20,7 @@ from typing import Any
 __all__ = ["METASCHEMAS", "Finding", "Folder", "Sentence", "pointer_of", "read_all", "short"]
 
 THREADS, ERRORS, ENDPOINTS, PURPOSES = "threads.json", "errors.json", "endpoints.json", "purposes.json"
+VIEWS = "views/schema-org.json"
 MATRIX, ROSTER, EXCLUSIONS = "roster/matrix.json", "roster/roster.json", "requirements/exclusions.json"
 
 METASCHEMAS = {
@@ -47,6 +48,7 @@ REQUIRED = (
     "protocol/README.md",
     "roster/phrases.json",
     ROSTER,
+    VIEWS,
     *(path for path in METASCHEMAS if "*" not in path),
     *dict.fromkeys(METASCHEMAS.values()),
 )
