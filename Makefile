@@ -22,7 +22,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help venv demo test test-long lint types spec-check lock bench bench-boards clean
 
 help:
-	@echo 'make demo         a home, a customer and two vendors, played live (ARGS="--headless --json")'
+	@echo 'make demo         a person, five vendors and a home, played live (ARGS="--headless --json")'
 	@echo 'make test         lint, types, spec check, tests'
 	@echo 'make test-long    the tests that take long'
 	@echo 'make bench        measure this machine, one table; make bench-boards: feeds with 10^6 intents'

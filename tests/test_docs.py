@@ -1,12 +1,18 @@
-"""Every block of docs/adding-a-message-type.md is executed, as test_readme.py does with the README's."""
+"""Every block of the pages in docs/ is executed, as test_readme.py does with the README's."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +20,7 @@ import pytest
 from tests.serving import ROOT, serving, shell
 
 PAGE = ROOT / "docs" / "adding-a-message-type.md"
+YARIS = ROOT / "docs" / "yaris.md"
 BLOCK = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.M | re.S)
 PRINTED = "http://127.0.0.1:8080"
 FAILS = "vrmproto validate --spec"
@@ -70,6 +77,78 @@ def test_without_the_last_two_rows_there_is_no_way_out(tmp_path: Path) -> None:
     assert "asked: the first party has no way out" in done.stdout
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", PAGE.read_text()))
-def test_links_lead_somewhere(link: str) -> None:
-    assert (PAGE.parent / link).exists()
+@pytest.mark.parametrize("page", [PAGE, YARIS], ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / link).exists(), link
+
+
+# --- a car --------------------------------------------------------------------------------------
+
+OFFER = "3fXc9aQz"
+AWAITED = {
+    "customer offers": "EUR 12450.00",
+    "customer show": "EUR 11990.00",
+    "customer release": "confirmed",
+    "customer show, again": "  purged",
+}
+"""What the page says has happened by then; the garage takes its time."""
+
+
+@contextlib.contextmanager
+def garage(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    words = [sys.executable, "-m", "vrmproto.cli", "vendor", "--config", "garage.toml"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+            assert process.returncode == 0
+
+
+def test_the_car_is_bought(tmp_path: Path) -> None:
+    home = offer = ""
+    ran: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = str(bound.getsockname()[1])
+
+    def ours(text: str) -> str:
+        return text.replace(PRINTED, home).replace("8090", port).replace(OFFER, offer or OFFER)
+
+    def until(command: str, wanted: str) -> None:
+        for _ in range(200):
+            if wanted in shell(command, tmp_path).stdout:
+                return
+        raise AssertionError(f"{command} does not show {wanted}")
+
+    with contextlib.ExitStack() as stack:
+        shop = contextlib.ExitStack()
+        stack.enter_context(shop)
+        for language, where, text in BLOCK.findall(YARIS.read_text()):
+            if language == "toml":
+                (tmp_path / where).write_text(ours(text))
+                continue
+            for line in text.strip().splitlines():
+                ran.append(line)
+                if line.startswith("vrmproto serve"):
+                    home = stack.enter_context(serving(shlex.split(line)[2:], tmp_path))
+                    continue
+                if line.startswith("vrmproto vendor"):
+                    shop.enter_context(garage(tmp_path))
+                    continue
+                verb = " ".join(line.split()[1:3])
+                if verb == "send order.fulfil":
+                    shop.close()
+                wanted = AWAITED.get(verb if ran.count(line) < 2 else f"{verb}, again", "")
+                if wanted:
+                    show = f"vrmproto customer show {offer} --folder anna --dev"
+                    until(show if offer else line, wanted)
+                done = shell(ours(line), tmp_path)
+                assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+                if verb == "customer offers":
+                    offer = re.findall(r"^ (\S{8}) ", done.stdout, re.M)[0]
+    assert {line.split()[1] for line in ran} == {"serve", "vendor", "customer", "verify", "send", "export"}

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from tests import forge
-from tests.make_vectors.intents import BOARD, NEED, amendment, intent
-from tests.make_vectors.terms import HOME, PERSON, claims, time
+from tests.make_vectors.base import HOME, PERSON, claims, time
+from tests.make_vectors.market import BOARD, NEED, amendment, intent
 from vrmproto import boards, keys, spec
 from vrmproto.boards import Filter
 from vrmproto.errors import ProtocolError
@@ -232,7 +232,7 @@ class Market(RuleBasedStateMachine):
             assert known == there
 
 
-def run(examples: int = 60, phases: Sequence[Phase] = tuple(Phase)) -> None:
+def run(examples: int = 60, phases: Sequence[Phase] = tuple(Phase), derandomize: bool = False) -> None:
     quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     chosen = settings(
         max_examples=examples,
@@ -241,6 +241,7 @@ def run(examples: int = 60, phases: Sequence[Phase] = tuple(Phase)) -> None:
         suppress_health_check=quiet,
         database=None,
         phases=phases,
+        derandomize=derandomize,
         report_multiple_bugs=False,
     )
     run_state_machine_as_test(Market, settings=chosen)
@@ -301,8 +302,8 @@ def test_a_seeded_fault_is_found(
     seed: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(monkeypatch)
-    with pytest.raises(BaseException):  # noqa: B017, PT011
-        run(40)
+    with pytest.raises((AssertionError, ProtocolError)):
+        run(400, [Phase.generate], derandomize=True)
 
 
 # --- cursors ---------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def test_the_blocks_of_the_readme_work(tmp_path: Path) -> None:
                 ran.append(line)
                 if line.startswith(("make ", "vrmproto serve")):
                     continue  # run by CI itself, by tests/test_demo.py, and as the home of this test
-                done = shell(line, tmp_path)
+                done = shell(line.replace(PRINTED, url), tmp_path)
                 assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
     assert "python" in ran
     assert {"make demo", "make test"} <= set(ran)

@@ -6,7 +6,7 @@ Synchronous, on committed rows only; ``now`` is an argument. Source: spec/protoc
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,12 @@ __all__ = ["Feed", "Page"]
 
 SCANNED = 1000
 """How many rows one request looks at; a page may then be empty with ``more`` true."""
-_PAGES = 64
+HEAVY = 2_000_000
+"""Bytes of tokens and receipts after which a page takes no further item."""
+_KEPT = 16_000_000
+"""Bytes of the pages that are kept."""
+_PAGE = 1000
+"""What a page takes besides its bytes, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class Page:
     """A page of a feed as bytes; ``empty``: no item is on it and no more is there yet."""
 
     data: bytes
+    cursor: str
     empty: bool
 
 
@@ -38,6 +44,7 @@ class Feed:
         self.home = home
         self.urls = {board.name: url for url, board in home.boards.items()}
         self._pages: OrderedDict[tuple[Any, ...], Page] = OrderedDict()
+        self._kept = 0
 
     def board(self, name: str) -> Board:
         """The board of a name; ``not-found``."""
@@ -48,7 +55,7 @@ class Feed:
     def page(self, name: str, wanted: Filter, cursor: str, limit: int, now: int) -> Page:
         """One page; ``request-invalid`` for a cursor of another feed, ``cursor-gone`` for one too old.
 
-        Pages that change nothing between two readers are kept: many vendors read the same at the head.
+        The last pages are kept as bytes: many vendors read the same at the head.
         """
         url = self.urls[name]
         end, dropped = self.home.store.feed_end(url)
@@ -56,15 +63,18 @@ class Feed:
         if (at.after if at.changes else at.start) < dropped:
             detail = "the changes after this cursor are kept no longer: read the feed without a cursor"
             raise ProtocolError("cursor-gone", detail, rule="VRM-BRD-015")
-        key = (name, wanted, str(at), limit, end, dropped) if at.changes else None
-        if key is not None and key in self._pages:
+        if max(at.start, at.after) > end:  # of a store that has been put back to an earlier copy
+            detail = "the changes here do not reach as far as this cursor: read the feed without a cursor"
+            raise ProtocolError("cursor-gone", detail, rule="VRM-BRD-015")
+        key = (name, wanted, str(at), limit, end, None if at.changes else now)  # what is open depends on now
+        page = self._pages.get(key)
+        if page is not None:
             self._pages.move_to_end(key)
-            return self._pages[key]
-        page = self._page(url, wanted, at, limit, end, now)
-        if key is not None:
-            self._pages[key] = page
-            if len(self._pages) > _PAGES:
-                self._pages.popitem(last=False)
+            return page
+        page = self._pages[key] = self._page(url, wanted, at, limit, end, now)
+        self._kept += _PAGE + len(page.data)
+        while self._kept > _KEPT:
+            self._kept -= _PAGE + len(self._pages.popitem(last=False)[1].data)
         return page
 
     def _start(self, name: str, wanted: Filter, end: int) -> Cursor:
@@ -83,8 +93,8 @@ class Feed:
 
     def _page(self, url: str, wanted: Filter, at: Cursor, limit: int, end: int, now: int) -> Page:
         items: list[dict[str, Any]] = []
-        scanned = 0
-        while len(items) < limit and scanned < SCANNED:
+        scanned = size = 0
+        while len(items) < limit and scanned < SCANNED and size < HEAVY:
             rows = self._rows(url, at, min(limit + 1, SCANNED - scanned), now)
             if not rows:
                 if at.changes:
@@ -92,13 +102,15 @@ class Feed:
                 at = replace(at, after=at.start, changes=True)
                 continue
             for row in rows:
-                if len(items) == limit:
+                if len(items) == limit or size >= HEAVY:
                     break
                 scanned += 1
                 at = replace(at, after=row.position)
-                items += self._items(row, wanted)
-        document = {"items": items, "cursor": str(at), "more": not at.changes or at.after < end}
-        return Page(strictjson.dumps(document), not items and not document["more"])
+                for item in self._items(row, wanted):
+                    items.append(item)
+                    size += _size(item)
+        document = {"items": items, "cursor": str(at), "more": at.after < end}
+        return Page(strictjson.dumps(document), str(at), not items and not document["more"])
 
     def _rows(self, url: str, at: Cursor, limit: int, now: int) -> Sequence[FeedRow]:
         store = self.home.store
@@ -127,3 +139,8 @@ class Feed:
             first = store.messages(row.thid, 1, 1)[0]
             item["opened"] = {"token": first.token, "receipt": first.receipt}
         return item
+
+
+def _size(item: Mapping[str, Any]) -> int:
+    """The bytes of the tokens and receipts of an item."""
+    return sum(len(v) if isinstance(v, str) else _size(v) for v in item.values() if not isinstance(v, int))

@@ -146,11 +146,9 @@ class Reader:
 
     def _message(self, thread: Thread, party: str, entry: Entry) -> dict[str, Any]:
         """A message as a party reads it: whole, or after a purge as a tombstone (VRM-OFR-025)."""
-        erased = self.home.spec.kinds[thread.kind].states[thread.state].erased
-        if not erased or thread.role(party) != "second" or entry.mid == thread.record:
+        if not self._erased(thread) or thread.role(party) != "second" or entry.mid == thread.record:
             return {"seq": entry.seq, "token": entry.token, "receipt": entry.receipt}
-        message_type = envelope.peek(entry.token)[1]["type"]
-        return {"seq": entry.seq, "mid": entry.mid, "type": message_type, "receipt": entry.receipt}
+        return {"seq": entry.seq, "mid": entry.mid, "type": self._type(entry), "receipt": entry.receipt}
 
     def _readable(self, party: str, thid: str) -> Thread:
         """A thread of the party's own, or one that stands on a board (VRM-BRD-016)."""
@@ -162,18 +160,38 @@ class Reader:
     def blob(self, party: str, digest: str, now: int) -> bytes:
         """The bytes of a blob; ``not-found`` for whoever may not read it (VRM-BLB-005, VRM-BLB-006)."""
         store = self.home.store
-        own = store.blob_sizes(party, "", [digest], now - BLOB_KEPT)
-        if own or any(self._sees(party, thread) for thread in store.blob_threads(digest, PAGE)):
+        since = now - BLOB_KEPT
+        readable = False
+        for thread in self._referring(party, digest):
+            if self._sees(party, thread):
+                readable = True
+                break
+            if thread.role(party) == "second":  # erased: what it has put itself before that is gone too
+                since = max(since, thread.since + 1)
+        if readable or store.blob_sizes(party, "", [digest], since):
             data = store.blob(digest)
             if data is not None:
                 return data
         raise not_found()
 
+    def _referring(self, party: str, digest: str) -> Iterator[Thread]:
+        """Threads that refer to a blob: the oldest, and where there are many the party's own as well."""
+        store = self.home.store
+        found = store.blob_threads(digest, PAGE)
+        yield from found
+        after, page = 0, store.changed(party, 0, PAGE) if len(found) == PAGE else []
+        while page:
+            yield from (t for _, t in page if store.blob_sizes("", t.thid, [digest], 0))
+            after = page[-1][0]
+            page = store.changed(party, after, PAGE)
+
     def _sees(self, party: str, thread: Thread) -> bool:
         if thread.board:
             return thread.removed_at is None or thread.role(party) == "first"
-        erased = self.home.spec.kinds[thread.kind].states[thread.state].erased
-        return thread.role(party) == "first" or (thread.role(party) == "second" and not erased)
+        return thread.role(party) == "first" or (thread.role(party) == "second" and not self._erased(thread))
+
+    def _erased(self, thread: Thread) -> bool:
+        return self.home.spec.kinds[thread.kind].states[thread.state].erased
 
     def _own(self, party: str, thid: str) -> Thread:
         thread = self.home.store.thread(thid)
@@ -204,18 +222,43 @@ class Reader:
         return [own[0], *([committed] if committed else []), *(later[p] for p in sorted(later))]
 
     def _offer_proof(self, thread: Thread) -> list[Entry]:
-        """The parent's first message, the one that agreed, and what rebound the first party since."""
+        """The parent's first message, the one that agreed, and what has rebound the first party since.
+
+        Behind an introduction stands the last rotation of the pair before it, as in VRM-REC-002: the key of
+        the next rotation may have been committed there.
+        """
         store = self.home.store
         opened = [*store.messages(thread.parent or "", 1, 1), *store.messages(thread.thid, 1, 1)]
-        moved = [e for e in self._entries(thread.thid) if self._type(e) in self.home.spec.introductions]
-        if moved:
-            moved += [
-                entry
-                for thid in store.threads_of(*thread.pair)
-                for entry in self._entries(thid)
-                if self._type(entry) in self.home.spec.rotations and entry.position > moved[0].position
-            ]
-        return [*opened, *sorted(moved, key=lambda e: e.position)]
+        bound = envelope.peek(opened[0].token)[1]["iss"]
+        if bound == thread.first:
+            return opened
+        brought = [e for e in self._entries(thread.thid) if self._type(e) in self.home.spec.introductions]
+        firsts = dict.fromkeys([thread.first, *(self._rebinding(e)[0] for e in brought)])
+        rotations = [
+            entry
+            for first in firsts
+            for thid in store.threads_of(first, thread.second)
+            for entry in self._entries(thid)
+            if self._type(entry) in self.home.spec.rotations
+        ]
+        held, rotations = opened, sorted(rotations, key=lambda e: e.position)
+        for entry in sorted([*brought, *rotations], key=lambda e: e.position):
+            left, entered = self._rebinding(entry)
+            if left != bound or entry.position < opened[1].position:
+                continue
+            bound = entered
+            held.append(entry)
+            if entry in brought and bound != thread.first:
+                earlier = (r for r in rotations if r.position < entry.position)
+                held += [r for r in earlier if self._rebinding(r)[1] == bound][-1:]
+        return held
+
+    def _rebinding(self, entry: Entry) -> tuple[str, str]:
+        """The first party before and after a rotation or an introduction."""
+        claims = envelope.peek(entry.token)[1]
+        if claims["type"] in self.home.spec.rotations:
+            return claims["body"]["replaces"], claims["iss"]
+        return claims["iss"], claims["body"]["id"]
 
     @staticmethod
     def _type(entry: Entry) -> str:

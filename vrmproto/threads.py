@@ -208,8 +208,14 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
 def _check_identity(
     spec: Spec, kind: Kind, thread: Thread, message: Message, now: int, context: Context
 ) -> None:
-    """A sender that is not shown to be the party it replaces learns nothing of the thread (VRM-ID-026)."""
-    row = next((r for r in kind.rows if r.type == message.type and IDENTIFYING & set(r.guards)), None)
+    """A sender that is not shown to be the party it replaces learns nothing of the thread (VRM-ID-026).
+
+    That holds in every kind, also in one without a row for the type.
+    """
+    if message.type not in spec.rotations:
+        return
+    asked = (r for k in spec.kinds.values() for r in k.rows if r.type == message.type)
+    row = next((r for r in asked if IDENTIFYING & set(r.guards)), None)
     if row is not None:
         case = Case(spec, kind, row, thread, message, now, context, None)
         for name in row.guards:

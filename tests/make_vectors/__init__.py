@@ -1,11 +1,34 @@
 """Writes spec/vectors/: `python -m tests.make_vectors`; with `--check` it compares and writes nothing.
 
-`terms` has the files and the vectors of the profiles core and terms, `intents` those of the profile intent.
+`base` has what the chapters share, `market` what those of the profile intent share, `files` what is written.
 """
 
 from __future__ import annotations
 
-from tests.make_vectors import intents as intents  # its chapters are written with the others
-from tests.make_vectors.terms import FOLDER, KEYS, build, differences, main, write
+from tests.make_vectors import (
+    bargaining,
+    blobs,
+    causes,
+    closing,
+    envelope,
+    identity,
+    intents,
+    json_text,
+    offers,
+    order,
+    order_intent,
+    places,
+    purging,
+    rotation,
+    terms,
+)
+from tests.make_vectors.base import FOLDER, KEYS
+from tests.make_vectors.files import build, differences, main, write
 
-__all__ = ["FOLDER", "KEYS", "build", "differences", "main", "write"]
+CHAPTERS = (
+    *(envelope, json_text, identity, terms, rotation, causes, order),
+    *(intents, blobs, offers, bargaining, places, closing, purging, order_intent),
+)
+"""The modules whose vectors are written."""
+
+__all__ = ["CHAPTERS", "FOLDER", "KEYS", "build", "differences", "main", "write"]

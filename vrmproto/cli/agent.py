@@ -1,15 +1,31 @@
-"""What ``send`` and ``poll`` share: an agent's folder, opened as one of the two roles."""
+"""What the verbs of agents share: a folder, opened as one of the two roles, and what became of a message."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-__all__ = ["Dev", "Folder", "HomeUrl", "Json", "Origin", "Role", "SpecDir", "run"]
+if TYPE_CHECKING:
+    from vrmproto.agents import VendorAgent
+
+__all__ = [
+    "Dev",
+    "Folder",
+    "HomeUrl",
+    "Json",
+    "Origin",
+    "Role",
+    "SpecDir",
+    "run",
+    "tell_sent",
+    "until_stopped",
+]
 
 Folder = Annotated[
     Path, typer.Option(help="The agent's folder, made if it is not there: seed, copies of threads, records.")
@@ -36,11 +52,16 @@ def run(
     folder: Path,
     home: str,
     role: str,
-    origin: str,
+    origin: str = "",
     dev: bool,
     spec: Path | None,
+    kind: type[VendorAgent] | None = None,
+    **more: Any,
 ) -> None:
-    """Open the agent, do the work, and end with the exit code that fits what went wrong."""
+    """Open the agent, do the work, and end with the exit code that fits what went wrong.
+
+    ``kind`` is another class of a vendor's agent, ``more`` are further options.
+    """
     import aiohttp
 
     from vrmproto.agents import AgentError, ChainError, CustomerAgent, VendorAgent, WireError
@@ -55,12 +76,12 @@ def run(
         raise usage(f"--home {home}: http is taken with --dev only, and on this machine only")
 
     async def opened() -> None:
-        options: dict[str, Any] = {"dev": dev, "spec": spec}
+        options: dict[str, Any] = {"dev": dev, "spec": spec, **more}
         if role == "customer":
             async with await CustomerAgent.open(folder, home, **options) as customer:
                 await work(customer)
         else:
-            async with await VendorAgent.open(folder, home, origin=origin, **options) as vendor:
+            async with await (kind or VendorAgent).open(folder, home, origin=origin, **options) as vendor:
                 await work(vendor)
 
     try:
@@ -78,3 +99,64 @@ def run(
     except (AgentError, BookError, ChainError, ValueError) as error:
         typer.echo(f"vrmproto: {error}", err=True)
         raise typer.Exit(2) from None
+
+
+def until_stopped(work: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    """The same work, which SIGINT and SIGTERM end in good order."""
+
+    async def stoppable(opened: Any) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(work(opened))
+        stopped: list[bool] = []
+
+        def stop() -> None:
+            stopped.append(True)
+            task.cancel()
+
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, stop)
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not stopped:
+                raise
+        finally:
+            for name in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(name)
+
+    return stoppable
+
+
+def thread_of(opened: Any, text: str) -> str:
+    """The thread whose id this is, or begins so; a text that fits not exactly one is taken as it is."""
+    found = [view.thid for view in opened.views() if view.thid.startswith(text)]
+    return found[0] if len(found) == 1 else text
+
+
+def tell_sent(sent: Any, type_: str, spec: Any, json_: bool) -> None:
+    """What became of a message; exit code 1 if it was refused. ``spec`` is that of the agent."""
+    if json_:
+        shown = {
+            "mid": sent.mid,
+            "thid": sent.thid,
+            "status": sent.status,
+            "state": sent.state,
+            "problem": sent.problem,
+            "token": sent.token,
+            "receipt": sent.receipt,
+        }
+        typer.echo(json.dumps(shown))
+    elif sent.problem is None:
+        typer.echo(f"{sent.status} {sent.state}: message {sent.mid} in thread {sent.thid}")
+    else:
+        said = sent.problem
+        typer.echo(f"{sent.status} {said.get('code')}: {said.get('detail')}", err=True)
+        for fault in said.get("errors", ()):
+            typer.echo(f"  body{fault['pointer']} {fault['message']}", err=True)
+        rule = spec.requirements.get(said.get("requirement", ""))
+        typer.echo(f"  {said.get('requirement')}: {rule.text if rule else 'no such rule here'}", err=True)
+        if type_ not in spec.types:
+            known = ", ".join(sorted(spec.types))
+            typer.echo(f"  the type {type_} is none of this spec: {known}", err=True)
+    if sent.problem is not None:
+        raise typer.Exit(1)

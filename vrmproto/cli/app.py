@@ -10,7 +10,8 @@ import typer
 
 __all__ = ["VERBS", "build"]
 
-VERBS = ("serve", "demo", "validate", "inspect", "verify", "keys", "send", "poll", "spec_check")
+VERBS: tuple[str, ...] = ("serve", "demo", "customer", "vendor", "validate", "inspect", "verify", "export")
+VERBS += ("keys", "send", "poll", "board", "spec_check")
 """Modules of this package, in the order of ``--help``; one that is not there is passed over."""
 
 

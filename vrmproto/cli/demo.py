@@ -1,4 +1,4 @@
-"""``vrmproto demo``: the first story, played by real processes."""
+"""``vrmproto demo``: a story, played by real processes."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def demo(
         Path | None, typer.Option(help="Keep all files of the demo in this folder, new or empty.")
     ] = None,
 ) -> None:
-    """A home, a customer and two vendors play the first story; every step is verified offline."""
-    from vrmproto.demo.stage import DemoError, run
+    """A person, five vendors and a home play a story, each as a process; every step is verified offline."""
+    from vrmproto.demo.run import DemoError, run
 
     if keep is not None and keep.exists() and any(keep.iterdir()):
         typer.echo(f"vrmproto demo: {keep} is not empty; --keep takes a new folder", err=True)
@@ -52,7 +52,7 @@ def demo(
             run(
                 port=chosen,
                 tamper=tamper,
-                tell=_tell_json if json_ else _tell,
+                tell=_tell_json if json_ else _Reader().tell,
                 stay=None if headless else stay,
                 keep=keep,
             )
@@ -67,17 +67,45 @@ def demo(
 
 
 def _tell_json(line: dict[str, Any]) -> None:
-    typer.echo(json.dumps(line))
+    if "step" in line:
+        typer.echo(json.dumps(line))
 
 
-def _tell(line: dict[str, Any]) -> None:
-    from vrmproto.demo.story import ACTORS
+class _Reader:
+    """What people read: a heading for each part of the story, its steps, and notes between them."""
+
+    def __init__(self) -> None:
+        self.part = ""
+
+    def tell(self, line: dict[str, Any]) -> None:
+        """A step or a note."""
+        if line["part"] != self.part:
+            self.part = line["part"]
+            typer.echo(styled(f"\n{self.part}\n", bold=True))
+        if "note" in line:
+            typer.echo(styled(f"     · {line['note']}", fg="cyan"))
+        else:
+            _tell_step(line)
+
+
+_READS = {
+    "thread": "reads a thread",
+    "catch-up": "reads on",
+    "record": "takes a record",
+    "changed-copy": "changes a record",
+}
+"""What people read of an act that sends no message."""
+
+
+def _tell_step(line: dict[str, Any]) -> None:
+    from vrmproto.demo.cast import CAST
 
     mark = styled("✓", fg="green") if line["verified"] else styled("✗ not verified", fg="red")
     came = line.get("code") or line.get("state") or line.get("error", "")
     wanted = " as it should be" if line.get("expect") and line["verified"] else ""
     status = line["status"] or "offline"
-    head = f"{line['step']:3}  {ACTORS[line['actor']]:14} {line['type']:20}"
+    what = _READS.get(line["act"], line["type"])
+    head = f"{line['step']:3}  {CAST[line['actor']].name:16} {what:20}"
     typer.echo(f"{head} {status} {came}{wanted}  {mark}")
     typer.echo(styled(f"     {line['say']}", dim=True))
 
@@ -98,6 +126,6 @@ def _tell_home(url: str, folder: Path, *, err: bool) -> None:
     lines = ["", f"The home stays up on {url} until Ctrl-C. Look at:"]
     lines += [f"  {url}{path}" for path in ("/.well-known/vrm-configuration", "/openapi.json", "/v1/roster")]
     lines += ["What each step left lies there just as long; to verify one again:"]
-    lines += [f"  vrmproto verify {folder}/customer/steps/03"]
+    lines += [f"  vrmproto verify {folder}/anna/steps/01"]
     for line in lines:
         typer.echo(line, err=err)

@@ -24,7 +24,9 @@ def send(
     folder: Folder,
     home: HomeUrl,
     to: Annotated[str, typer.Option(help="The addressee, of a message that opens a thread.")] = "",
-    thid: Annotated[str, typer.Option(help="The thread, of a message that goes on with one.")] = "",
+    thid: Annotated[
+        str, typer.Option(help="The thread, of a message that goes on with one: its id, or how that begins.")
+    ] = "",
     body: Annotated[str, typer.Option(help="The body as JSON, or @FILE.")] = "{}",
     role: Role = "customer",
     origin: Origin = "",
@@ -36,32 +38,9 @@ def send(
     members = _body(body)
 
     async def work(opened: Any) -> None:
-        sent = await opened.send(type, members, to=to or None, thid=thid or None, check=False)
-        if json_:
-            shown = {
-                "mid": sent.mid,
-                "thid": sent.thid,
-                "status": sent.status,
-                "state": sent.state,
-                "problem": sent.problem,
-                "token": sent.token,
-                "receipt": sent.receipt,
-            }
-            typer.echo(json.dumps(shown))
-        elif sent.problem is None:
-            typer.echo(f"{sent.status} {sent.state}: message {sent.mid} in thread {sent.thid}")
-        else:
-            said = sent.problem
-            typer.echo(f"{sent.status} {said.get('code')}: {said.get('detail')}", err=True)
-            for fault in said.get("errors", ()):
-                typer.echo(f"  body{fault['pointer']} {fault['message']}", err=True)
-            rule = opened.spec.requirements.get(said.get("requirement", ""))
-            typer.echo(f"  {said.get('requirement')}: {rule.text if rule else 'no such rule here'}", err=True)
-            if type not in opened.spec.types:
-                known = ", ".join(sorted(opened.spec.types))
-                typer.echo(f"  the type {type} is none of this spec: {known}", err=True)
-        if sent.problem is not None:
-            raise typer.Exit(1)
+        whole = agent.thread_of(opened, thid) if thid else None
+        sent = await opened.send(type, members, to=to or None, thid=whole, check=False)
+        agent.tell_sent(sent, type, opened.spec, json_)
 
     agent.run(work, folder=folder, home=home, role=role, origin=origin, dev=dev, spec=spec)
 

@@ -34,7 +34,10 @@ def serve(
     contact: Annotated[str | None, typer.Option(help="How to reach the operator.")] = None,
     privacy_notice: Annotated[str | None, typer.Option(help="URL of the privacy notice.")] = None,
     accepts: Annotated[str | None, typer.Option(help="Agreements that the operator accepts: A,B.")] = None,
-    boards: Annotated[str | None, typer.Option(help="Boards: A,B:signed; by default intents.")] = None,
+    board: Annotated[
+        list[str] | None,
+        typer.Option(help="A board, NAME or NAME:signed; may be given again. By default intents."),
+    ] = None,
     blob: Annotated[int | None, typer.Option(help="Largest blob, bytes.")] = None,
     inbox: Annotated[int | None, typer.Option(help="Most unacknowledged messages of an inbox.")] = None,
     max_wait: Annotated[int | None, typer.Option(help="Longest poll, seconds.")] = None,
@@ -46,7 +49,8 @@ def serve(
     """Run a home. Settings: flag, else environment VRMPROTO_*, else --config file, else default."""
     from vrmproto.server.settings import SettingsError, resolve
 
-    flags = {k: v for k, v in locals().items() if k not in ("config", "show_config")}
+    flags = {k: v for k, v in locals().items() if k not in ("board", "config", "show_config")}
+    flags["boards"] = ",".join(board) if board else None
     try:
         settings = resolve(flags, os.environ, config)
         settings.config()

@@ -12,6 +12,13 @@ __all__ = ["build"]
 
 _ID = re.compile(r"\{(\w+)\}")
 _COMPONENTS = "#/components/schemas/"
+_TOKEN = "application/jwt"
+_SECURITY: dict[str, list[dict[str, list[str]]]] = {
+    "request": [{"signedRequest": []}],
+    "board": [{"signedRequest": []}, {}],
+    "operator": [{"operatorRequest": []}],
+}
+"""By ``auth`` of an endpoint; a board is read without a signature where its access is ``public``."""
 
 
 def _name(path: str) -> str:
@@ -84,10 +91,13 @@ def _operation(spec: Spec, endpoint: Mapping[str, Any]) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     if "body" in endpoint:
-        media = {endpoint["body"]["media"]: {"schema": {"type": "string"}}}
+        token = endpoint["body"]["media"] == _TOKEN
+        media = {endpoint["body"]["media"]: {"schema": {"type": "string"} if token else {}}}
         operation["requestBody"] = {"required": True, "content": media}
-    if endpoint["auth"] == "request" and "body" not in endpoint:
-        operation["security"] = [{"signedRequest": []}]
+        if token:
+            return operation  # which is signed itself
+    if endpoint["auth"] in _SECURITY:
+        operation["security"] = _SECURITY[endpoint["auth"]]
     return operation
 
 
@@ -117,7 +127,13 @@ def build(spec: Spec, origin: str) -> dict[str, Any]:
                     "in": "header",
                     "name": "Authorization",
                     "description": "`VRM TOKEN`, the token a vrm-request+jwt (home.md)",
-                }
+                },
+                "operatorRequest": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "`VRM TOKEN`, the token a vrm-request+jwt by the home itself (boards.md)",
+                },
             },
         },
     }

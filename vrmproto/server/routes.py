@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from vrmproto import documents, keys, strictjson, views
 from vrmproto.boards import REMOVALS, Filter
 from vrmproto.envelope import Opening
 from vrmproto.errors import ProtocolError
-from vrmproto.feed import Feed
+from vrmproto.feed import Feed, Page
 from vrmproto.home import Acknowledgement, Arrival, Home
 from vrmproto.keys import PublicKey
 from vrmproto.outgoing import KeyCache
@@ -55,6 +56,7 @@ class Routes:
         spec, origin = home.spec, home.config.origin
         document = documents.discovery(spec, home.config, [k.public for k in home.signing])
         self.feed = Feed(home)
+        self._blobs = document["endpoints"].get("blobs", "")
         self._discovery = strictjson.dumps(document)
         self._myterms = strictjson.dumps(documents.myterms(document))
         self._openapi = strictjson.dumps(openapi.build(spec, origin))
@@ -145,17 +147,29 @@ class Routes:
             await self._signed_read(request)
         wanted, cursor = _filter(request), request.query.get("cursor", "")
         limit = _number(request, "limit", 50, 1, PAGE)
-        wait = min(_number(request, "wait", 0, 0, 3600), self.home.config.max_wait)
-        page = self.feed.page(name, wanted, cursor, limit, self.now())
-        if page.empty and wait and not self.stopping:
-            await self.wakeups.wait(self.feed.urls[name], wait)
-            page = self.feed.page(name, wanted, cursor, limit, self.now())
+        wait = min(_number(request, "wait", 0, 0, 86400), self.home.config.max_wait)
+        page = await self._page(name, wanted, cursor, limit, wait)
+        data, media = page.data, "application/json"
         if accepts(request.headers, LD_JSON):
             items = strictjson.read(page.data)[0]["items"]
-            view = views.feed(self.home.spec, self.feed.urls[name], items)
-            return json_answer(view, media=LD_JSON)
-        headers = {**CORS, "Cache-Control": "no-cache", "Content-Type": "application/json", "Vary": "Accept"}
-        return web.Response(body=page.data, headers=headers)
+            data = strictjson.dumps(views.feed(self.home.spec, self.feed.urls[name], items))
+            media = LD_JSON
+        headers = {**CORS, "Cache-Control": "no-store", "Content-Type": media, "Vary": "Accept"}
+        return web.Response(body=data, headers=headers)
+
+    async def _page(self, name: str, wanted: Filter, cursor: str, limit: int, wait: int) -> Page:
+        """A page with something on it, or after ``wait`` seconds what there is.
+
+        Between a read and the wait nothing else runs, so that no change is missed. One that the filters do
+        not match wakes the reader too: it waits on behind it.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait
+        page = self.feed.page(name, wanted, cursor, limit, self.now())
+        while page.empty and not self.stopping and (left := until - loop.time()) > 0:
+            await self.wakeups.wait(self.feed.urls[name], left)
+            page = self.feed.page(name, wanted, page.cursor, limit, self.now())
+        return page
 
     async def removal(self, request: web.Request) -> web.StreamResponse:
         """``DELETE /v1/boards/{name}/{mid}``: signed with the home's own key (VRM-BRD-017)."""
@@ -190,8 +204,10 @@ class Routes:
         if digest != request.match_info["sha256"]:
             detail = "the id in the URL is to be base64url(SHA-256(bytes))"
             raise ProtocolError("blob-mismatch", detail, rule="VRM-BLB-001")
+        if not data:  # no reference can name it
+            raise ProtocolError("request-invalid", "a blob has one byte or more", rule="VRM-HOM-015")
         self.home.put_blob(asked.party, digest, data, self.now())
-        url = self.home.config.origin + request.rel_url.raw_path
+        url = f"{self._blobs}/{digest}"
         return json_answer({"url": url, "sha256": digest, "size": len(data)}, status=201)
 
     async def blob(self, request: web.Request) -> web.StreamResponse:
@@ -290,19 +306,21 @@ def _authorization(request: web.Request) -> bytes:
 
 
 _FILTERS = {
-    "category": re.compile("[a-z0-9]{1,20}:[A-Z0-9.-]{1,20}"),
-    "region": re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?"),
-    "lang": re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}"),
+    "category": (re.compile("[a-z0-9]{1,20}:[A-Z0-9.-]{1,20}"), "SCHEME:CODE, such as unspsc:2510"),
+    "region": (re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?"), "a code of ISO 3166-1 or -2, such as NL or NL-NH"),
+    "lang": (re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}"), "a language tag, such as de or de-CH"),
 }
 
 
 def _filter(request: web.Request) -> Filter:
     """The filters of a reader; ``request-invalid`` for one that can be none."""
-    chosen = {name: request.query[name] for name in _FILTERS if name in request.query}
-    for name, value in chosen.items():
-        if not _FILTERS[name].fullmatch(value):
-            detail = f"the parameter {name} does not have the form that boards.md gives it"
+    chosen = {}
+    for name, (form, right) in _FILTERS.items():
+        values = request.query.getall(name, [])
+        if len(values) > 1 or not all(map(form.fullmatch, values)):
+            detail = f"the parameter {name} is given once, as {right}"
             raise ProtocolError("request-invalid", detail, rule="VRM-HOM-015")
+        chosen[name] = values[0] if values else ""
     return Filter(**chosen)
 
 

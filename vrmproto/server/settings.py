@@ -39,7 +39,10 @@ class Settings:
     accepts: str = ""
     """Ids of agreements that the operator accepts, separated by commas."""
     boards: str = "intents"
-    """Names of the boards, separated by commas; NAME:signed for one that only signed requests read."""
+    """Names of the boards, separated by commas; NAME:signed for one that only signed requests read.
+
+    The flag is ``--board``, one for each.
+    """
     blob: int = 1_048_576
     """The largest blob, in bytes."""
     inbox: int = 10_000
@@ -54,6 +57,9 @@ class Settings:
                 "is reached, or dev to try it on this machine"
             )
         accepts = tuple(part.strip() for part in self.accepts.split(",") if part.strip())
+        boards = tuple(_board(part.strip()) for part in self.boards.split(",") if part.strip())
+        if len({board.name for board in boards}) < len(boards):
+            raise SettingsError(f"boards {self.boards}: each name is to be there once")
         return Config(
             origin=origin,
             dev=self.dev,
@@ -61,7 +67,7 @@ class Settings:
             contact=self.contact,
             privacy_notice=self.privacy_notice,
             accepts=accepts,
-            boards=tuple(_board(part.strip()) for part in self.boards.split(",") if part.strip()),
+            boards=boards,
             blob=self.blob,
             inbox=self.inbox,
             max_wait=self.max_wait,
