@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -28,6 +29,7 @@ from vrmproto.keys import KeySet, b64, generate
 from vrmproto.model import Thread
 from vrmproto.storage import migrations
 from vrmproto.storage.base import Append, Blob, Change, StoreBusyError, StoreError
+from vrmproto.storage.coding import pack
 from vrmproto.storage.memory import MemoryStore
 from vrmproto.storage.sqlite import SqliteStore
 
@@ -1101,3 +1103,53 @@ class TestMigrations:
         )
         root = Path(__file__).resolve().parent.parent
         subprocess.run([sys.executable, "-c", code, str(path)], check=True, cwd=root)
+
+
+def test_a_database_of_the_first_tables_is_upgraded_with_its_data(tmp_path):
+    """What the first revision has stored reads as it did, and takes what came later."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import StaticPool
+
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        engine = create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool)
+        config = Config()
+        config.set_main_option("script_location", str(migrations.SCRIPTS))
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+            connection.commit()
+        assert migrations.revision(db) == "0001"
+        a1 = opened("a", deadline=NOW + 9, facts={"offer": "x"})
+        body = {
+            name: getattr(a1, name)
+            for name in ("kind", "state", "since", "deadline", "seq", "head", "received", "opened", "opener")
+        }
+        body |= {"board": False, "facts": {"offer": "x"}, "counts": {}}
+        mid = pack(a1.thid)
+        db.execute("INSERT INTO parties (n, id) VALUES (1, ?), (2, ?)", (ANNA, SHOP))
+        row = (1, mid, 1, 2, 1, json.dumps(body).encode())
+        db.execute(
+            "INSERT INTO threads (n, thid, first, second, changed, body) VALUES (?, ?, ?, ?, ?, ?)", row
+        )
+        db.execute("INSERT INTO messages VALUES (1, 1, 1, ?, 'token', 'receipt')", (mid,))
+        db.execute("INSERT INTO inbox VALUES (2, 1, 1, ?)", (mid,))
+        engine.dispose()
+    with closing(SqliteStore(path)) as store:
+        assert store.thread(a1.thid) == a1
+        assert [entry.token for entry in store.inbox(SHOP, 9)] == ["token"]
+        assert store.below(a1.thid) == []
+        child = opened("c", BEN, parent=a1.thid, place="held")
+        put(
+            store,
+            message(moved(a1)),
+            message(child),
+            message(opened("w", second=BOARD), "", change=shown(a1)),
+        )
+        assert store.placed(a1.thid) == [child]
+    with closing(SqliteStore(path)) as store:
+        assert store.thread(a1.thid) == moved(a1)
+        assert store.feed_end(BOARD)[0] == 1
