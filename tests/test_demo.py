@@ -42,7 +42,7 @@ def test_every_step_is_verified(played: Any) -> None:
     assert all(s["verified"] for s in steps)
     assert summary["steps"] == summary["verified"] == STEPS
     assert summary["records"] == 3
-    assert summary["seconds"] < 60
+    assert summary["seconds"] < 300  # half a minute on a quiet machine: a ceiling, no measurement
     assert {"step", "actor", "type", "status", "thid", "verified"} <= steps[0].keys()
 
 
