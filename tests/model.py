@@ -1,32 +1,42 @@
-"""The terms flow as the prose of ``spec/protocol`` tells it: a second, independent account of it.
+"""The threads of a home as the prose of ``spec/protocol`` tells them: a second, independent account of them.
 
-Nothing of the library is imported, and no table is read. A pair of parties has one log of what was taken
-between them; :func:`fold` makes of the log and a time what each of its threads is. :class:`Model` holds the
-pairs of a home, judges an act in the order of checks, and takes it.
-
-What bytes can tell and prose cannot (does the signature verify, is the body valid against its schema) comes
-with the :class:`Act` as a flaw.
+Nothing of the library is imported, and no table is read. A :class:`World` is all threads at one time. It is
+played forward: what time does, it does in the order in which it happens, and a message does to every thread
+what it does in the second in which it was taken. ``tests/model_home.py`` judges what comes in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import calendar
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 DAY = 86400
-SKEW = 60
-LONGEST_LIFE = DAY
-LONGEST_ANSWER = 30 * DAY
-PROOF_LIFE = DAY
 
-OPENING = "terms.proffer"
+PROFFER = "terms.proffer"
+PUBLISH = "intent.publish"
+OFFER = "offer.make"
 ROTATION = "agent.rotate"
+INTRODUCTION = "agent.introduce"
 EXIT = "agreement.terminate"
+ATTEST = "purge.attest"
 
-# terms.md and the descriptions of the types: state, who, what, and the state that follows.
-MOVES: dict[tuple[str, str, str], str] = {
+OPENS = {PROFFER: "terms", PUBLISH: "intent", OFFER: "offer"}
+STARTS = {"terms": "proffered", "intent": "open", "offer": "offered"}
+
+ENDED_OFFER = ("withdrawn", "declined", "lapsed", "cancelled", "fulfilled")
+OWES_PURGE = (*ENDED_OFFER, "purge-overdue")
+LIVE_INTENT = ("open", "paused")
+LIVE_OFFER = ("offered", "accepted", "confirmed")
+BOUND_OFFER = ("accepted", "confirmed")
+
+Moves = dict[tuple[str, str, str], str]
+
+# terms.md, intents.md, offers.md and the descriptions of the types: state, who, what, and the state after it.
+TERMS: Moves = {
     ("proffered", "second", "terms.accept"): "agreed",
     ("proffered", "second", "terms.alternative"): "countered",
     ("proffered", "second", "terms.reject"): "rejected",
@@ -38,10 +48,52 @@ MOVES: dict[tuple[str, str, str], str] = {
     ("agreed", "first", EXIT): "terminated",
     ("agreed", "second", EXIT): "terminated",
 }
-AFTER_DEADLINE = {"proffered": "expired", "countered": "expired", "agreed": "ended"}
-NEEDS_HEAD = ("terms.accept", "terms.alternative")
+INTENTS: Moves = {
+    ("open", "first", "intent.pause"): "paused",
+    ("paused", "first", "intent.resume"): "open",
+    **{(state, "first", "intent.amend"): state for state in LIVE_INTENT},
+    **{(state, "first", "intent.close"): "closed" for state in LIVE_INTENT},
+    **{(state, "first", "intent.withdraw"): "withdrawn" for state in LIVE_INTENT},
+}
+OFFERS: Moves = {
+    ("offered", "second", "offer.revise"): "offered",
+    ("offered", "second", "offer.withdraw"): "withdrawn",
+    ("offered", "first", "offer.accept"): "accepted",
+    ("offered", "first", "offer.decline"): "declined",
+    ("accepted", "second", "offer.confirm"): "confirmed",
+    ("confirmed", "second", "order.fulfil"): "fulfilled",
+    **{(state, role, "offer.message"): state for state in LIVE_OFFER for role in ("first", "second")},
+    **{(state, role, "offer.cancel"): "cancelled" for state in BOUND_OFFER for role in ("first", "second")},
+    **{(state, "first", "disclosure.release"): state for state in BOUND_OFFER},
+    **{(state, "first", INTRODUCTION): state for state in BOUND_OFFER},
+    **{(state, "second", ATTEST): "purged" for state in OWES_PURGE},
+}
+MOVES: dict[str, Moves] = {"terms": TERMS, "intent": INTENTS, "offer": OFFERS}
+TYPES = {kind: sorted({type_ for _, _, type_ in moves}) for kind, moves in MOVES.items()}
+
+AFTER_DEADLINE: dict[str, dict[str, str]] = {
+    "terms": {"proffered": "expired", "countered": "expired", "agreed": "ended"},
+    "intent": dict.fromkeys(LIVE_INTENT, "expired"),
+    "offer": {
+        "offered": "lapsed",
+        "accepted": "lapsed",
+        **dict.fromkeys(ENDED_OFFER, "purge-overdue"),
+    },
+}
+# What binds or replaces as a whole has to have seen everything before it.
+NEEDS_HEAD = (
+    "terms.accept",
+    "terms.alternative",
+    "intent.amend",
+    "offer.revise",
+    "offer.accept",
+    "offer.confirm",
+    INTRODUCTION,
+)
+EXITS = (EXIT, "intent.withdraw")
 
 Json = Mapping[str, Any]
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -76,53 +128,69 @@ class Act:
     proof: Proof | None = None
     flaws: frozenset[str] = frozenset()
 
-
-@dataclass(frozen=True)
-class Fact:
-    """One message that was taken."""
-
-    thid: str
-    seq: int
-    mid: str
-    type: str
-    role: str
-    body: Json
-    at: int
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """``codes`` are those that a home may answer: several only where two rules of one check are broken."""
-
-    status: int
-    codes: frozenset[str] = frozenset()
-    state: str = ""
-    seq: int = 0
-    prior: str | None = None
-    head: str = ""
-
     @property
-    def taken(self) -> bool:
-        return self.status == 202
+    def sender(self) -> str:
+        """Whose role it has: a rotation is signed by the key to come."""
+        return str(self.body["replaces"]) if self.type == ROTATION else self.iss
 
 
 @dataclass
 class View:
-    """A thread at one time."""
+    """A thread at one time. ``second`` of an intent is its board, which is no party."""
 
     thid: str
+    kind: str
+    first: str
+    second: str
     state: str = ""
     deadline: int | None = None
     seq: int = 0
     head: str = ""
     mids: list[str] = field(default_factory=list)
+    late: frozenset[str] = frozenset()
+    record: str = ""
+    proof: list[str] = field(default_factory=list)
+    """The mids that the record holds."""
+    rotated: str = ""
+    """The rotation of the pair before this, in which the key of the next one may have been committed."""
+    rotated_place: int = 0
+    """Where the record holds it, if there is a next one."""
+    rebindings: list[str] = field(default_factory=list)
+    """Those of them that have rebound the first party, or committed to the key that did."""
+    opener: str = ""
+    """Who was the first party at first."""
+    files: dict[str, int] = field(default_factory=dict)
+    """Digest and size of the blobs that its messages refer to."""
+    # terms
     offer: str = ""
     roster: Json = field(default_factory=dict)
     offered: list[Json] = field(default_factory=list)
     ends: int | None = None
-    record: str = ""
     agreement_class: str = ""
-    late: set[str] = field(default_factory=set)
+    # an intent
+    published: Json = field(default_factory=dict)
+    version: int = 0
+    rules: Json = field(default_factory=dict)
+    removed: str = ""
+    # an offer
+    intent: str = ""
+    standing: str = ""
+    """The last offer.make or offer.revise."""
+    purge_within: str = ""
+    fulfilled: bool = False
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        return (self.first,) if self.kind == "intent" else (self.first, self.second)
+
+    @property
+    def pair(self) -> Pair:
+        return self.first, self.second
+
+    def copy(self) -> View:
+        lists = self.mids, self.proof, self.rebindings
+        mids, proof, rebindings = ([*found] for found in lists)
+        return replace(self, mids=mids, proof=proof, rebindings=rebindings, files={**self.files})
 
 
 def moment(text: str) -> int:
@@ -131,6 +199,29 @@ def moment(text: str) -> int:
 
 def optional_moment(text: str | None) -> int | None:
     return None if text is None else moment(text)
+
+
+PERIOD = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+def later(start: int, duration: str) -> int:
+    """Months and years are those of the calendar, a day is 24 hours."""
+    found = PERIOD.fullmatch(duration)
+    assert found is not None
+    years, months, weeks, days, hours, minutes, seconds = (int(n or 0) for n in found.groups())
+    then = datetime.fromtimestamp(start, UTC)
+    count = then.year * 12 + then.month - 1 + years * 12 + months
+    year, month = count // 12, count % 12 + 1
+    then = then.replace(year=year, month=month, day=min(then.day, calendar.monthrange(year, month)[1]))
+    then += timedelta(days=weeks * 7 + days, hours=hours, minutes=minutes, seconds=seconds)
+    return int(then.timestamp())
+
+
+def files_of(act: Act) -> list[Json]:
+    """The references to blobs in a body."""
+    need, content = act.body.get("need", {}), act.body.get("content", {})
+    found = [*need.get("media", ()), *act.body.get("media", ())]
+    return [*found, content["ref"]] if "ref" in content else found
 
 
 class Roster:
@@ -143,265 +234,199 @@ class Roster:
     def class_of(self, reference: Json) -> str:
         return self.agreements[reference["id"], reference["version"]][1]
 
-    def faults(self, roster: Json, references: Iterable[Json]) -> frozenset[str]:
-        """VRM-TRM-001, VRM-TRM-006 and VRM-TRM-002."""
+    def fault(self, roster: Json, references: Iterable[Json], rule: str = "VRM-TRM-001") -> tuple[str, str]:
+        """VRM-TRM-001, VRM-TRM-006 and VRM-TRM-002: one agreement after the other."""
         if dict(roster) != self.reference:
-            return frozenset({"roster-unknown"})
-        found = set()
+            return "roster-unknown", rule
         for reference in references:
             known = self.agreements.get((reference["id"], reference["version"]))
             if known is None:
-                found.add("roster-unknown")
-            elif known[0] != reference["digest"]:
-                found.add("agreement-mismatch")
-        return frozenset(found)
+                return "roster-unknown", rule
+            if known[0] != reference["digest"]:
+                return "agreement-mismatch", "VRM-TRM-002"
+        return "", ""
 
 
-def fold(log: Sequence[Fact], now: int, roster: Roster) -> dict[str, View]:
-    """state = fold(the pair's log, now)."""
-    views: dict[str, View] = {}
-    for fact in log:
-        _elapse(views, fact.at)
-        _enter(views, fact, roster)
-    _elapse(views, now)
-    return views
+class World:
+    """All threads of a home as they are at one time, in the order in which they were opened."""
 
-
-def _elapse(views: Mapping[str, View], now: int) -> None:
-    """A deadline has passed from the second that it names."""
-    for view in views.values():
-        if view.deadline is not None and view.deadline <= now:
-            view.late.add(view.state)
-            view.state, view.deadline = AFTER_DEADLINE[view.state], None
-
-
-def _enter(views: dict[str, View], fact: Fact, roster: Roster) -> None:
-    view = views.setdefault(fact.thid, View(fact.thid))
-    body = fact.body
-    view.seq, view.head, view.late = fact.seq, fact.mid, set()
-    view.mids.append(fact.mid)
-    if fact.type == OPENING:
-        view.state = "proffered"
-        view.roster = body["roster"]
-        view.offered = [body["preferred"], *body.get("acceptable", ())]
-        view.offer, view.ends = fact.mid, optional_moment(body.get("ends"))
-        view.deadline = moment(body["answer_by"])
-        return
-    state = view.state = MOVES[view.state, fact.role, fact.type]
-    if fact.type == ROTATION:
-        return  # nothing of the thread but its first party is another
-    if state == "countered":
-        view.offered = [body["agreement"]]
-        view.offer, view.ends = fact.mid, optional_moment(body.get("ends"))
-        view.deadline = moment(body["answer_by"])
-    elif state == "agreed":
-        view.deadline = view.ends
-        view.record = fact.mid
-        view.agreement_class = roster.class_of(body["agreement"])
-        for other in views.values():
-            same = other.agreement_class == view.agreement_class
-            if other is not view and other.state == "agreed" and same:
-                other.state, other.deadline = "superseded", None
-    else:
-        view.deadline = None
-
-
-def committed(log: Sequence[Fact]) -> str | None:
-    """The next key that the last rotation between the two named, if it named one."""
-    rotations = [fact for fact in log if fact.type == ROTATION]
-    return rotations[-1].body.get("nkt") if rotations else None
-
-
-def no(*codes: str) -> Verdict:
-    return Verdict(0, frozenset(codes))
-
-
-class Model:
-    """A home: the logs of its pairs, who is known here, and what lies in whose inbox."""
-
-    def __init__(self, home: str, roster: Roster, inbox: int) -> None:
-        self.home = home
+    def __init__(self, roster: Roster) -> None:
         self.roster = roster
-        self.limit = inbox
-        self.pairs: dict[tuple[str, str], list[Fact]] = {}
-        self.noted: set[str] = set()
-        self.inboxes: dict[str, dict[str, int]] = {}
-        self.given: dict[str, Verdict] = {}
+        self.views: dict[str, View] = {}
+        self.committed: dict[Pair, str | None] = {}
+        self.rotations: dict[Pair, str] = {}
 
-    # --- what there is --------------------------------------------------------------------------
-
-    def pair_of(self, thid: str) -> tuple[str, str] | None:
-        for pair, log in self.pairs.items():
-            if any(fact.thid == thid for fact in log):
-                return pair
-        return None
-
-    def views(self, now: int) -> dict[str, tuple[tuple[str, str], View]]:
-        """Every thread with its pair."""
-        return {
-            thid: (pair, view)
-            for pair, log in self.pairs.items()
-            for thid, view in fold(log, now, self.roster).items()
-        }
-
-    def known(self, party: str) -> bool:
-        return party in self.noted or any(party in pair for pair in self.pairs)
-
-    def inbox(self, party: str) -> list[str]:
-        found = self.inboxes.get(party, {})
-        return sorted(found, key=found.__getitem__)
-
-    # --- requests -------------------------------------------------------------------------------
-
-    def acknowledge(self, party: str, mids: Iterable[str]) -> None:
-        self.noted.add(party)
-        for mid in mids:
-            self.inboxes.get(party, {}).pop(mid, None)
-
-    # --- messages: the order of checks ----------------------------------------------------------
-
-    def judge(self, act: Act, now: int) -> Verdict:
-        if act.iss == act.aud:
-            return no("claim-invalid")
-        if "home" in act.flaws:
-            return no("wrong-home")
-        if act.mid in self.given:
-            return no("signature-invalid") if "signature" in act.flaws else self.given[act.mid]
-        if not self.known(act.aud):
-            return no("addressee-unknown")
-        if late := self._time(act, now):
-            return no(*late)
-        for flaw, code in (
-            ("signature", "signature-invalid"),
-            ("type", "type-unknown"),
-            ("body", "body-invalid"),
-        ):
-            if flaw in act.flaws:
-                return no(code)
-        return self._judge_opening(act, now) if act.thid is None else self._judge_next(act, now)
-
-    def _time(self, act: Act, now: int) -> list[str]:
-        found = []
-        if act.exp + SKEW <= now:
-            found.append("expired")
-        if act.iat - SKEW > now:
-            found.append("not-yet-valid")
-        if not act.iat < act.exp <= act.iat + LONGEST_LIFE:
-            found.append("lifetime-too-long")
+    def at(self, now: int) -> World:
+        """The same threads at a later time."""
+        found = World(self.roster)
+        found.views = {thid: view.copy() for thid, view in self.views.items()}
+        found.committed, found.rotations = {**self.committed}, {**self.rotations}
+        found.advance(now)
         return found
 
-    def _judge_opening(self, act: Act, now: int) -> Verdict:
-        if act.type != OPENING:
-            return no("thread-missing")
-        if unknown := self._related(act, now):
-            return no(unknown)
-        if act.agr is not None:
-            return no("claim-unknown")
+    # --- what is asked ----------------------------------------------------------------------------
+
+    def offers(self, intent: str) -> list[View]:
+        """All that were ever made on it."""
+        return [view for view in self.views.values() if view.kind == "offer" and view.intent == intent]
+
+    def held(self, intent: str) -> int:
+        return len([view for view in self.offers(intent) if view.state == "accepted"])
+
+    def filled(self, intent: str) -> int:
+        return len([view for view in self.offers(intent) if view.state == "confirmed" or view.fulfilled])
+
+    def of_pair(self, pair: Pair) -> list[View]:
+        return [view for view in self.views.values() if view.kind != "intent" and view.pair == pair]
+
+    # --- time -------------------------------------------------------------------------------------
+
+    def advance(self, now: int) -> None:
+        """A deadline has passed from the second that it names; of one second the deadlines come first."""
+        while True:
+            due = [v for v in self.views.values() if v.deadline is not None and v.deadline <= now]
+            if not due:
+                return
+            at = min(view.deadline or 0 for view in due)
+            passing = [view for view in due if view.deadline == at]
+            for view in passing:
+                view.late |= {view.state}
+                self.enter(view, AFTER_DEADLINE[view.kind][view.state], at)
+            for view in passing:
+                if view.kind == "intent":
+                    self.lapse(view.thid, at)
+
+    def enter(self, view: View, state: str, at: int, deadline: int | None = None) -> None:
+        """A state is entered at a time; one in which a purge is owed brings its deadline along."""
+        view.state, view.deadline = state, deadline
+        if view.kind == "offer" and state in ENDED_OFFER:
+            view.deadline = later(at, view.purge_within)
+            view.fulfilled = state == "fulfilled"
+
+    def lapse(self, intent: str, at: int) -> None:
+        """The intent has ended or is filled."""
+        for view in self.offers(intent):
+            if view.state == "offered":
+                self.enter(view, "lapsed", at)
+
+    def fill(self, intent: View, at: int) -> None:
+        """What a confirmation or an amendment may have done; what lapses then stays so."""
+        if self.filled(intent.thid) >= intent.rules["accepts"]:
+            self.lapse(intent.thid, at)
+
+    def remove(self, thid: str, code: str, now: int) -> str | None:
+        """The operator takes it off its board; its first party, or None where it does not stand there."""
+        self.advance(now)
+        view = self.views.get(thid)
+        if view is None or view.kind != "intent" or view.state not in LIVE_INTENT:
+            return None
+        view.removed = code
+        self.enter(view, "removed", now)
+        self.lapse(thid, now)
+        return view.first
+
+    # --- messages ---------------------------------------------------------------------------------
+
+    def take(self, act: Act, now: int) -> View:
+        """An accepted message."""
+        self.advance(now)
+        view = self.open(act) if act.thid is None else self.views[act.thid]
+        state = self.next_state(view, act)
+        view.seq, view.head, view.late = view.seq + 1, act.mid, frozenset()
+        view.mids.append(act.mid)
+        view.files |= {ref["sha256"]: ref["size"] for ref in files_of(act)}
+        if view.kind == "terms":
+            self.take_terms(view, act, state, now)
+        elif view.kind == "intent":
+            self.take_intent(view, act, state, now)
+        else:
+            self.take_offer(view, act, state, now)
+        if act.type in (PROFFER, OFFER, INTRODUCTION):
+            view.rotated = self.rotations.get(view.pair, "")
+            view.rotated_place = len(view.proof)
+        return view
+
+    def open(self, act: Act) -> View:
+        kind = OPENS[act.type]
+        first, second = (act.aud, act.iss) if kind == "offer" else (act.iss, act.aud)
+        view = self.views[act.mid] = View(act.mid, kind, first, second, opener=first)
+        return view
+
+    def next_state(self, view: View, act: Act) -> str:
+        if act.thid is None:
+            return STARTS[view.kind]
+        return MOVES[view.kind][view.state, "first" if act.sender == view.first else "second", act.type]
+
+    def take_terms(self, view: View, act: Act, state: str, now: int) -> None:
         body = act.body
-        named = [body["preferred"], *body.get("acceptable", ())]
-        if faults := self.roster.faults(body["roster"], named):
-            return no(*faults)
-        if not self._dates_right(body, now):
-            return no("deadline-invalid")
-        return self._place(act, Verdict(202, state="proffered", seq=1))
-
-    def _judge_next(self, act: Act, now: int) -> Verdict:
-        pair = self.pair_of(act.thid or "")
-        sender = act.body["replaces"] if act.type == ROTATION else act.iss
-        if pair is None or sender not in pair:
-            return no("thread-unknown")
-        if act.type == ROTATION and not self._may_rotate(act, pair, now):
-            return no("thread-unknown")
-        if unknown := self._related(act, now):
-            return no(unknown)
-        role = "first" if sender == pair[0] else "second"
-        other = "second" if role == "first" else "first"
-        if act.aud != pair[1 if role == "first" else 0]:
-            return no("aud-mismatch")
-        view = fold(self.pairs[pair], now, self.roster)[act.thid or ""]
-        state = MOVES.get((view.state, role, act.type))
-        if state is None:
-            if any((left, role, act.type) in MOVES for left in view.late):
-                return no("deadline-passed")
-            return no("role-forbidden" if (view.state, other, act.type) in MOVES else "state-conflict")
-        if act.agr is not None:
-            return no("claim-unknown")
-        if not (act.type == EXIT and role == "first"):
-            if act.prev not in view.mids:
-                return no("prev-unknown")
-            if act.type in NEEDS_HEAD and act.prev != view.head:
-                return Verdict(0, frozenset({"prev-stale"}), head=view.head, seq=view.seq)
-        if fault := self._guards(act, view, now):
-            return no(*fault)
-        return self._place(act, Verdict(202, state=state, seq=view.seq + 1, prior=view.head))
-
-    def _related(self, act: Act, now: int) -> str:
-        """No thread of terms has a parent; an agreement is the sender's or does not exist for her."""
-        if act.pthid is not None:
-            return "parent-unknown"
-        if act.agr is not None:
-            own = (view.record for pair, view in self.views(now).values() if act.iss in pair)
-            if act.agr not in own:
-                return "agreement-unknown"
-        return ""
-
-    def _dates_right(self, body: Json, now: int) -> bool:
-        answer_by, ends = moment(body["answer_by"]), optional_moment(body.get("ends"))
-        return now < answer_by <= now + LONGEST_ANSWER and (ends is None or ends > answer_by)
-
-    def _guards(self, act: Act, view: View, now: int) -> frozenset[str]:
-        body = act.body
-        if act.type == "terms.accept":
-            right = body["accepts"] == view.offer and body["agreement"] in view.offered
-            return frozenset() if right else frozenset({"terms-not-offered"})
-        if act.type == "terms.alternative":
-            if faults := self.roster.faults(view.roster, [body["agreement"]]):
-                return faults
-            name = (body["agreement"]["id"], body["agreement"]["version"])
-            listed = name in [(a["id"], a["version"]) for a in view.offered]
-            if body["alternative_to"] != view.offer or listed:
-                return frozenset({"alternative-not-new"})
-            return frozenset() if self._dates_right(body, now) else frozenset({"deadline-invalid"})
-        return frozenset()
-
-    def _may_rotate(self, act: Act, pair: tuple[str, str], now: int) -> bool:
-        """Asked before anything tells that the thread is there."""
-        if (act.iss, pair[1]) in self.pairs:
-            return False
-        key = committed(self.pairs[pair])
-        if key is not None:
-            return act.kid == key
-        p = act.proof
-        if p is None or not p.signed:
-            return False
-        says = (p.iss, p.sub, p.aud, p.home, p.thid)
-        counts = p.iat - SKEW <= now < p.iat + PROOF_LIFE
-        return counts and says == (act.body["replaces"], act.iss, pair[1], self.home, act.thid)
-
-    def _place(self, act: Act, verdict: Verdict) -> Verdict:
-        """VRM-HOM-024, after everything else."""
-        full = len(self.inboxes.get(act.aud, {})) >= self.limit
-        return no("inbox-full") if full and act.type != EXIT else verdict
-
-    # --- what an accepted message does ----------------------------------------------------------
-
-    def take(self, act: Act, verdict: Verdict, now: int) -> None:
-        thid = act.thid or act.mid
-        pair = self.pair_of(thid) or (act.iss, act.aud)
-        sender = act.body["replaces"] if act.type == ROTATION else act.iss
-        role = "first" if sender == pair[0] else "second"
-        log = self.pairs.setdefault(pair, [])
-        log.append(Fact(thid, verdict.seq, act.mid, act.type, role, act.body, now))
         if act.type == ROTATION:
-            self._rebind(pair, act.iss)
-        self.inboxes.setdefault(act.aud, {})[act.mid] = len(self.given)
-        self.given[act.mid] = Verdict(200, state=verdict.state, seq=verdict.seq, prior=verdict.prior)
+            self.rotate(view, act)
+            return
+        deadline = None
+        if state in ("proffered", "countered"):
+            if act.type == PROFFER:
+                view.roster = body["roster"]
+                view.offered = [body["preferred"], *body.get("acceptable", ())]
+            else:
+                view.offered = [body["agreement"]]
+            view.offer, view.ends = act.mid, optional_moment(body.get("ends"))
+            deadline = moment(body["answer_by"])
+            view.proof.append(act.mid)
+        if state == "agreed":
+            deadline = view.ends
+            view.record = act.mid
+            view.agreement_class = self.roster.class_of(body["agreement"])
+            view.proof.append(act.mid)
+            for other in self.of_pair(view.pair):
+                same = other.agreement_class == view.agreement_class
+                if (other.kind, other.state) == ("terms", "agreed") and same:
+                    self.enter(other, "superseded", now)
+        self.enter(view, state, now, deadline)
 
-    def _rebind(self, pair: tuple[str, str], new: str) -> None:
-        old, second = pair
-        log = self.pairs[new, second] = self.pairs.pop(pair)
-        mine = {fact.mid for fact in log}
-        inbox = self.inboxes.get(old, {})
-        for mid in mine & inbox.keys():
-            self.inboxes.setdefault(new, {})[mid] = inbox.pop(mid)
-        self.noted.add(old)  # VRM-ID-025 has an answer of its own for it
+    def take_intent(self, view: View, act: Act, state: str, now: int) -> None:
+        deadline = view.deadline if state in LIVE_INTENT else None
+        if act.type in (PUBLISH, "intent.amend"):
+            view.published = view.published or act.body
+            view.version, view.rules = act.body["version"], act.body["offer_rules"]
+            deadline = moment(act.body["until"])
+        self.enter(view, state, now, deadline)
+        if state not in LIVE_INTENT:
+            self.lapse(view.thid, now)
+        elif act.type == "intent.amend":
+            self.fill(view, now)
+
+    def take_offer(self, view: View, act: Act, state: str, now: int) -> None:
+        deadline = view.deadline if state == view.state else None
+        if act.type == OFFER:
+            view.intent = act.pthid or ""
+            view.purge_within = self.views[view.intent].published["purge_within"]
+            view.record = act.mid
+            view.proof = [view.intent, act.mid]
+        if act.type in (OFFER, "offer.revise"):
+            view.standing = act.mid
+            deadline = moment(act.body["valid_until"])
+        if act.type == "offer.accept":
+            deadline = moment(act.body["confirm_by"])
+        if act.type == INTRODUCTION:
+            view.first = act.body["id"]
+            view.proof.append(act.mid)
+            view.rebindings.append(act.mid)
+        self.enter(view, state, now, deadline)
+        if act.type == "offer.confirm":
+            self.fill(self.views[view.intent], now)
+
+    def rotate(self, view: View, act: Act) -> None:
+        """Every thread of the pair."""
+        old, new = view.pair, (act.iss, view.second)
+        for other in self.of_pair(old):
+            other.first = act.iss
+            if other.rotated:
+                other.proof.insert(other.rotated_place, other.rotated)
+                other.rebindings.append(other.rotated)
+                other.rotated = ""
+            other.proof.append(act.mid)
+            other.rebindings.append(act.mid)
+        self.committed.pop(old, None)
+        self.rotations.pop(old, None)
+        self.committed[new] = act.body.get("nkt")
+        self.rotations[new] = act.mid

@@ -22,12 +22,14 @@ from vrmproto.boards import Filter
 from vrmproto.errors import ProtocolError
 from vrmproto.feed import Feed
 from vrmproto.home import Config, Home
+from vrmproto.storage import lists
 from vrmproto.storage.base import FeedRow
 from vrmproto.storage.sqlite import SqliteStore
 
 SPEC = spec.load()
 START = 1_800_000_000
 SIGNING = keys.generate()
+KEPT = 30
 REGIONS = ("NL", "NL-NH", "DE-BE", None)
 CATEGORIES = ("unspsc:2510", "unspsc:2511", "gpc:2510")
 FILTERS = (
@@ -65,7 +67,8 @@ class Watcher:
     known: dict[str, str] = field(default_factory=dict)
     """Thread to the mid of the version shown."""
     last: int = 0
-    changing: bool = False
+    since: int = 0
+    """When its cursor was right for the last time: what was said since then it is to be shown."""
     seen: set[tuple[int, str]] = field(default_factory=set)
 
 
@@ -102,7 +105,7 @@ class Market(RuleBasedStateMachine):
 
     def open_home(self) -> None:
         store = SqliteStore(Path(self.folder.name) / "home.db")
-        self.home = Home(SPEC, store, [SIGNING], Config(origin=HOME, feed_kept=10**9))
+        self.home = Home(SPEC, store, [SIGNING], Config(origin=HOME, feed_kept=KEPT))
         self.feed = Feed(self.home)
 
     def teardown(self) -> None:
@@ -126,7 +129,7 @@ class Market(RuleBasedStateMachine):
         category=st.sampled_from(CATEGORIES),
         region=st.sampled_from(REGIONS),
         lang=st.sampled_from(["en", "en-GB", "de"]),
-        lasts=st.sampled_from([5, 500]),
+        lasts=st.sampled_from([5, 2 * KEPT, 500]),
     )
     def publish(self, category: str, region: str | None, lang: str, lasts: int) -> None:
         where = {"region": region} if region else None
@@ -178,6 +181,12 @@ class Market(RuleBasedStateMachine):
         self.home.store.close()
         self.open_home()
 
+    @rule(seconds=st.sampled_from([0, KEPT, KEPT + 1]))
+    def prune(self, seconds: int) -> None:
+        self.now += seconds
+        with self.home.store.begin() as tx:
+            tx.prune_feed(self.now, self.now - KEPT)
+
     @precondition(lambda self: len(self.watchers) < 6)
     @rule(wanted=st.sampled_from(FILTERS), size=st.sampled_from([1, 2, 3, 50]))
     def come(self, wanted: Filter, size: int) -> None:
@@ -191,11 +200,19 @@ class Market(RuleBasedStateMachine):
             self.page(watcher)
 
     def page(self, watcher: Watcher) -> bool:
-        page = self.feed.page("intents", watcher.filter, watcher.cursor, watcher.size, self.now)
+        try:
+            page = self.feed.page("intents", watcher.filter, watcher.cursor, watcher.size, self.now)
+        except ProtocolError as error:
+            if error.code != "cursor-gone" or not watcher.cursor or self.now - watcher.since <= KEPT:
+                raise
+            watcher.cursor, watcher.known, watcher.seen = "", {}, set()
+            return True
         document = json.loads(page.data)
         assert not SPEC.faults("documents/feed.json", document)
         assert len(document["items"]) <= watcher.size
         changing = boards.Cursor.read(watcher.cursor).changes if watcher.cursor else False
+        if changing or not watcher.cursor:
+            watcher.since = self.now
         for item in document["items"]:
             what = item.get("ended") or item.get("removed") or forge.mid(item["token"].encode())
             assert (item["position"], item["mid"]) not in watcher.seen, "shown twice"
@@ -264,10 +281,31 @@ def forgets_what_was(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Feed, "_items", wrong)
 
 
-def begins_one_too_late(patch: pytest.MonkeyPatch) -> None:
-    """What is open is read up to the last change but one."""
-    right: Any = Feed._start
-    patch.setattr(Feed, "_start", lambda self, name, wanted, end: right(self, name, wanted, end + 1))
+def misses_what_is_last(patch: pytest.MonkeyPatch) -> None:
+    """The youngest of what is open is not given to a new reader."""
+    right: Any = SqliteStore.feed_open
+
+    def wrong(self: SqliteStore, board: str, after: int, start: int, now: int, limit: int) -> Any:
+        return right(self, board, after, start - 1, now, limit)
+
+    patch.setattr(SqliteStore, "feed_open", wrong)
+
+
+def goes_back(patch: pytest.MonkeyPatch) -> None:
+    """What was dropped last is the last that was dropped, and not the youngest."""
+    patch.setattr(lists, "_SET_DROPPED", "UPDATE boards SET dropped = ? WHERE board = ?")
+
+
+def drops_too_much(patch: pytest.MonkeyPatch) -> None:
+    """What is dropped is a second too young."""
+    right: Any = lists.prune_feed
+    patch.setattr(lists, "prune_feed", lambda db, now, before: right(db, now, before + 2))
+
+
+def forgets_what_was_dropped(patch: pytest.MonkeyPatch) -> None:
+    """A cursor from before what was dropped is read on."""
+    right: Any = SqliteStore.feed_end
+    patch.setattr(SqliteStore, "feed_end", lambda self, board: (right(self, board)[0], 0))
 
 
 def repeats_the_last(patch: pytest.MonkeyPatch) -> None:
@@ -291,7 +329,10 @@ def shows_what_has_ended(patch: pytest.MonkeyPatch) -> None:
 
 SEEDED: list[Callable[[pytest.MonkeyPatch], None]] = [
     forgets_what_was,
-    begins_one_too_late,
+    misses_what_is_last,
+    goes_back,
+    drops_too_much,
+    forgets_what_was_dropped,
     repeats_the_last,
     shows_what_has_ended,
 ]
@@ -303,7 +344,7 @@ def test_a_seeded_fault_is_found(
 ) -> None:
     seed(monkeypatch)
     with pytest.raises((AssertionError, ProtocolError)):
-        run(400, [Phase.generate], derandomize=True)
+        run(3000, [Phase.generate], derandomize=True)
 
 
 # --- cursors ---------------------------------------------------------------------------------------

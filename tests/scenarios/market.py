@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests import forge
+from tests.scenarios.recorder import Exchange, Recorder
 from tests.world import Organisation, Party, Reply, World, agreement, running
-from vrmproto import envelope, spec, threads, timing
+from vrmproto import envelope, spec, timing
 from vrmproto.storage.base import Store
 
 __all__ = ["Exchange", "Market", "Thread", "market"]
@@ -16,29 +18,11 @@ __all__ = ["Exchange", "Market", "Thread", "market"]
 SPEC = spec.load()
 ORDERS = "https://w3id.org/dpv#CustomerOrderManagement"
 CARE = "https://w3id.org/dpv#CommunicationForCustomerCare"
+OCTETS = "application/octet-stream"
 
 
 def eur(amount: str = "12450.00", currency: str = "EUR") -> dict[str, str]:
     return {"amount": amount, "currency": currency}
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One message and what became of it, as a test saw it over HTTP."""
-
-    kind: str
-    thid: str
-    before: str
-    """The state that the home judged the message in; '' for an opening message."""
-    role: str
-    type: str
-    after: str
-    """The state of the receipt, or '' for a refusal."""
-    code: str
-    stored: str = ""
-    """The state of the last receipt."""
-    cause: str = ""
-    """What has moved the thread from there to the state before; '' if nothing has."""
 
 
 @dataclass
@@ -63,9 +47,18 @@ class Market:
 
     world: World
     vendors: list[Organisation]
+    keeping: bool = False
+    """Copies of the store are kept around every message."""
+    watching: bool = False
+    """After each message of an intent the inboxes of its vendors are looked at."""
     log: list[Exchange] = field(default_factory=list)
+    offers: list[Thread] = field(default_factory=list)
     shown_effects: set[tuple[str, str]] = field(default_factory=set)
     """Effects that a scenario has seen, each with `changes` or `refuses`."""
+
+    @property
+    def recorder(self) -> Recorder:
+        return Recorder(self.world, keeping=self.keeping)
 
     @property
     def board(self) -> str:
@@ -132,9 +125,72 @@ class Market:
         named = {"accepts": intent.thid, "agreement": agreement("PDC-INTENT"), "lang": "en", "place": "NL"}
         return {**self.revision(intent.version), **named, **more}
 
-    def saw(self, effect: str, column: str = "changes") -> None:
-        """Note that an effect was seen over HTTP."""
+    def saw(self, effect: str, column: str, reply: Reply) -> Reply:
+        """Note that an answer has shown an effect: one that gives something, or one that refuses it."""
+        assert reply.status < 400 if column == "changes" else reply.status >= 400, reply.document
         self.shown_effects.add((effect, column))
+        return reply
+
+    # --- other requests -------------------------------------------------------------------------
+
+    def reference(self, data: bytes, **members: Any) -> dict[str, Any]:
+        """A reference to a blob of these bytes."""
+        digest = forge.digest(data)
+        named = {"url": f"{self.world.origin}/v1/blobs/{digest}", "sha256": digest, "size": len(data)}
+        return {**named, "media_type": "image/png", **members}
+
+    async def put(self, by: Party, data: bytes) -> dict[str, Any]:
+        """Put a blob; the reference to it."""
+        path = f"/v1/blobs/{forge.digest(data)}"
+        headers = {"Authorization": f"VRM {by.request('PUT', path)}"}
+        reply = await self._act(by, "PUT", path, data, **headers, **{"Content-Type": OCTETS})
+        assert reply.status == 201, reply.document
+        return self.reference(data)
+
+    async def remove(self, intent: Thread, code: str = "spam") -> Reply:
+        """The operator takes an intent off the board."""
+        operator = Party(self.world, self.world.origin, self.world.home.signing[0])
+        path = f"/v1/boards/intents/{intent.thid}"
+        token = operator.request("DELETE", path)
+        return await self._act(
+            operator, "DELETE", path, None, f"?code={code}", intent.thid, Authorization=f"VRM {token}"
+        )
+
+    async def _act(
+        self,
+        by: Party,
+        method: str,
+        path: str,
+        data: bytes | None,
+        query: str = "",
+        root: str = "",
+        **headers: str,
+    ) -> Reply:
+        known, at = self.recorder.copy(), int(self.world.clock())
+        reply = await self.world.send(method, path + query, data, **headers)
+        self.log.append(
+            Exchange(
+                kind="",
+                thid="",
+                root=root,
+                role="",
+                type="removal" if method == "DELETE" else "upload",
+                before="",
+                after="",
+                code=reply.code,
+                requirement=reply.document.get("requirement", ""),
+                moves=(),
+                above=(),
+                at=at,
+                claims={},
+                sender=by,
+                prev_known=True,
+                blobs=False,
+                known=known,
+                left=self.recorder.copy(),
+            )
+        )
+        return reply
 
     # --- messages -------------------------------------------------------------------------------
 
@@ -198,26 +254,59 @@ class Market:
         return {"id": new.id, "proof": new.sign(proof, envelope.PROOF)}
 
     async def _send(self, thread: Thread, by: Party, token: str) -> Reply:
-        claims = envelope.peek(token)[1]
-        before, cause = self.state(thread), self.cause(thread)
+        recorder, claims = self.recorder, envelope.peek(token)[1]
+        parent = thread.parent.thid if thread.parent else ""
+        told: dict[str, Any] = {
+            "kind": thread.kind,
+            "role": "first" if by is thread.first else "second",
+            "type": claims["type"],
+            "before": self.state(thread),
+            "moves": recorder.moves(thread.thid),
+            "above": recorder.moves(parent),
+            "at": int(self.world.clock()),
+            "claims": claims,
+            "sender": by,
+            "prev_known": recorder.prev_known(claims),
+            "blobs": bool(SPEC.types[claims["type"]].blobs(claims["body"])),
+            "known": recorder.copy(),
+        }
         reply = await self.world.post(token)
         taken = reply.status == 202
-        role = "first" if by is thread.first else "second"
-        after = reply.state if taken else ""
-        self.log.append(
-            Exchange(
-                thread.kind, thread.thid, before, role, claims["type"], after, reply.code, thread.state, cause
-            )
-        )
         if taken:
             self.follow(thread, token, reply)
+        self.log.append(
+            Exchange(
+                thid=thread.thid,
+                root=parent or thread.thid,
+                after=reply.state if taken else "",
+                code=reply.code,
+                requirement=reply.document.get("requirement", ""),
+                left=recorder.copy(),
+                **told,
+            )
+        )
+        if taken and self.watching and thread.kind == "intent" and "thid" in claims:
+            await self._check_delivery(thread)
         return reply
+
+    async def _check_delivery(self, intent: Thread) -> None:
+        """The last message of an intent is once with each vendor that has not purged, and no other."""
+        made = [offer for offer in self.offers if offer.parent is intent and offer.second is not None]
+        vendors = {offer.second.id: offer.second for offer in made if offer.second is not None}
+        waiting = {o.second.id for o in made if o.second is not None and self.state(o) != "purged"}
+        for name, vendor in vendors.items():
+            reply = await vendor.poll(maxEvents=500)
+            assert reply.document["order"].count(intent.head) == int(name in waiting), intent.state
+            # An end is told to those who wait only: who has purged is refused what was in the inbox before.
+            self.shown_effects.add(("delivery", "changes" if name in waiting else "refuses"))
 
     def follow(self, thread: Thread, token: str, reply: Reply) -> None:
         """Note a message that was taken."""
         claims, made = envelope.peek(token)[1], envelope.mid_of(token)
         thread.thid = thread.thid or made
         thread.head, thread.state = made, reply.state
+        if claims["type"] == "offer.make":
+            self.offers.append(thread)
         if claims["type"] in ("offer.make", "offer.revise"):
             thread.offer = made
         thread.version = claims["body"].get("version", thread.version)
@@ -226,17 +315,6 @@ class Market:
         """What the home says that a thread is now; '' before it is opened."""
         stored = self.world.home.store.thread(thread.thid) if thread.thid else None
         return self.world.home.status(stored, int(self.world.clock())).state if stored else ""
-
-    def cause(self, thread: Thread) -> str:
-        """The first cause that has moved a thread since its last message; '' for none."""
-        home, now = self.world.home, int(self.world.clock())
-        stored = home.store.thread(thread.thid) if thread.thid else None
-        if stored is None:
-            return ""
-        context = home._loading._standing(home.store, stored, now)
-        state = SPEC.kinds[stored.kind].states[stored.state]
-        move = threads._next_move(state, stored.since, stored.deadline, stored, context, now)
-        return move[1] if move else ""
 
     async def offered(self, intent: Thread, vendor: Party, **body: Any) -> Thread:
         thread, reply = await self.make(intent, vendor, **body)
@@ -264,10 +342,17 @@ class Market:
 
 
 @contextlib.asynccontextmanager
-async def market(store: Store | None = None, vendors: int = 2, **config: Any) -> AsyncIterator[Market]:
+async def market(
+    store: Store | None = None,
+    vendors: int = 2,
+    *,
+    keeping: bool = False,
+    watching: bool = False,
+    **config: Any,
+) -> AsyncIterator[Market]:
     """A running home and its vendors, each an organisation with a discovery document."""
     async with running(store, **config) as world:
         made = [await world.organisation() for _ in range(vendors)]
         for vendor in made:
             await vendor.announce()
-        yield Market(world, made)
+        yield Market(world, made, keeping=keeping, watching=watching)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vrmproto.cli.ids import IdCommand
 from vrmproto.cli.output import JsonOption
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Look after the boards of a home.", no_args_is_help=True)
     group.command("list")(list_)
-    group.command()(remove)
+    group.command(cls=IdCommand)(remove)
     app.add_typer(group, name="board")
 
 
@@ -50,12 +51,7 @@ def list_(home: HomeOption, json: JsonOption = False) -> None:
 
 
 def remove(
-    mid: Annotated[
-        str,
-        typer.Argument(
-            help="The id of the message that opened the thread; behind -- where it begins with a hyphen."
-        ),
-    ],
+    mid: Annotated[str, typer.Argument(help="The id of the message that opened the thread.")],
     code: Annotated[str, typer.Option(help="Why: illegal, personal-data, spam or operator.")],
     home: HomeOption,
     data: Annotated[Path, typer.Option(help="The home's own folder, as serve has it: its keys are there.")],

@@ -10,6 +10,7 @@ import typer
 
 from vrmproto.cli import agent, answering, choosing, wanting
 from vrmproto.cli.agent import Dev, Folder, Json, SpecDir
+from vrmproto.cli.ids import IdCommand
 from vrmproto.cli.output import usage
 from vrmproto.cli.person import Home, intent_of, on_intent, run
 
@@ -27,7 +28,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=about, no_args_is_help=True)
     commands: tuple[Callable[..., None], ...] = (publish, amend, pause, resume, withdraw, close)
     for command in commands + answering.COMMANDS:
-        group.command()(command)
+        group.command(cls=IdCommand)(command)
     app.add_typer(group, name="customer")
 
 

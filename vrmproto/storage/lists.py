@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from itertools import takewhile
+from operator import itemgetter
 from typing import Any
 
 from vrmproto.model import Thread
@@ -51,8 +52,10 @@ _ADD = """INSERT INTO changes (board, thread, event, tags, was, until, version, 
 _ADD_BOARD = "INSERT INTO boards (board, dropped) VALUES (?, 0) ON CONFLICT DO NOTHING"
 _EXPIRED = """UPDATE changes SET current = 0 WHERE pos IN
   (SELECT pos FROM changes WHERE current AND until <= ? ORDER BY until LIMIT ?)"""
-_OLDEST = "SELECT pos, at FROM changes WHERE NOT current AND board = ? ORDER BY pos LIMIT ?"
+_OLDEST = "SELECT pos, at, board FROM changes WHERE NOT current AND board = ? ORDER BY pos LIMIT ?"
 _FORGET = "DELETE FROM changes WHERE NOT current AND board = ? AND pos <= ?"
+# Never back: a row that was open for long goes after younger ones behind it.
+_SET_DROPPED = "UPDATE boards SET dropped = max(dropped, ?) WHERE board = ?"
 _NOTICES = f"""SELECT t.thid FROM notices n JOIN threads t ON t.n = n.thread
   WHERE n.party = {_party} ORDER BY n.thread LIMIT ?"""
 
@@ -123,12 +126,14 @@ def know_board(db: sqlite3.Connection, board: int) -> None:
 def prune_feed(db: sqlite3.Connection, now: int, before: int) -> None:
     """See Transaction."""
     db.execute(_EXPIRED, (now, PRUNED))
+    old: list[tuple[int, int, int]] = []
     for (board,) in db.execute("SELECT board FROM boards").fetchall():
-        rows = db.execute(_OLDEST, (board, PRUNED)).fetchall()
-        old = list(takewhile(lambda row: row[1] < before, rows))
-        if old:
-            db.execute(_FORGET, (board, old[-1][0]))
-            db.execute("UPDATE boards SET dropped = ? WHERE board = ?", (old[-1][0], board))
+        # Read row by row: mostly the first is too young already.
+        old += takewhile(lambda row: row[1] < before, db.execute(_OLDEST, (board, PRUNED)))
+    old.sort(key=itemgetter(0))
+    ends = {board: position for position, _, board in old[:PRUNED]}
+    db.executemany(_FORGET, list(ends.items()))
+    db.executemany(_SET_DROPPED, [(end, board) for board, end in ends.items()])
 
 
 def notices(db: sqlite3.Connection, party: str, limit: int) -> list[str]:

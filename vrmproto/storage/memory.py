@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from heapq import nsmallest
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from typing import Any, TypeVar
 
 from vrmproto.keys import KeySet
@@ -163,6 +163,8 @@ class _Transaction:
     def remove(self, thread: Thread, change: Change) -> None:
         """See Transaction."""
         with self._whole():
+            if thread.thid not in self._tables.threads:
+                raise ValueError(f"the thread {thread.thid} to remove is not stored")
             self._log.put(self._tables.threads, thread.thid, thread)
             self._change(thread.thid, change, thread.removed_at or 0)
             self._log.put(self._tables.untold.setdefault(thread.first, {}), thread.thid, True)
@@ -179,14 +181,19 @@ class _Transaction:
             tables = self._tables
             rows = {position: row for board in tables.feed.values() for position, row in board.items()}
             held = {position: thid for thid, position in tables.current.items()}
-            past = [p for p in held if (rows[p].until or now + 1) <= now]
-            for position in sorted(past, key=lambda p: rows[p].until or 0)[:PRUNED]:
+            past = [(until, p) for p in held if (until := rows[p].until) is not None and until <= now]
+            for _, position in nsmallest(PRUNED, past):
                 self._log.drop(tables.current, held.pop(position))
-            for board, own in tables.feed.items():
-                old = (p for p in sorted(own) if p not in held)
-                for position in list(islice(takewhile(lambda p: tables.dated[p] < before, old), PRUNED)):
-                    self._log.drop(own, position)
-                    self._log.put(tables.dropped, board, position)
+            old = chain.from_iterable(self._old(board, held, before) for board in tables.feed)
+            for position, board in nsmallest(PRUNED, old):
+                self._log.drop(tables.feed[board], position)
+                # Never back: a row that was open for long goes after younger ones behind it.
+                self._log.put(tables.dropped, board, max(position, tables.dropped.get(board, 0)))
+
+    def _old(self, board: str, held: Container[int], before: int) -> Iterator[tuple[int, str]]:
+        """The rows of a board that may go: those before the first that is too young."""
+        past = (position for position in sorted(self._tables.feed[board]) if position not in held)
+        return ((p, board) for p in takewhile(lambda p: self._tables.dated[p] < before, past))
 
     def put_blob(self, party: str, digest: str, data: bytes, at: int) -> None:
         """See Transaction."""
@@ -365,7 +372,7 @@ class MemoryStore:
     def notices(self, party: str, limit: int) -> list[str]:
         """See Store."""
         with self._committed() as tables:
-            return list(islice(tables.untold.get(party, ()), limit))
+            return nsmallest(limit, tables.untold.get(party, ()), key=tables.age)
 
     def blob(self, digest: str) -> bytes | None:
         """See Store."""
@@ -375,7 +382,8 @@ class MemoryStore:
     def blob_threads(self, digest: str, limit: int) -> list[Thread]:
         """See Store."""
         with self._committed() as tables:
-            return [tables.threads[thid] for thid in islice(tables.named.get(digest, ()), limit)]
+            oldest = nsmallest(limit, tables.named.get(digest, ()), key=tables.age)
+            return [tables.threads[thid] for thid in oldest]
 
     def loose_blobs(self, party: str, since: int) -> list[Blob]:
         """See Store."""

@@ -53,6 +53,10 @@ class Tables:
         """See Reads."""
         return self.threads.get(thid)
 
+    def age(self, thid: str) -> int:
+        """The position of the first message of a thread: SQLite numbers threads in that order."""
+        return next(iter(self.messages[thid].values())).position
+
     def message(self, thid: str, mid: str) -> Entry | None:
         """See Reads."""
         return self.by_mid.get((thid, mid))

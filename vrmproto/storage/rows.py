@@ -61,18 +61,20 @@ _ACKNOWLEDGE = "DELETE FROM inbox WHERE party = ? AND mid = ?"
 _NOTE = (
     "INSERT INTO parties (id, noted) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET noted = 1 WHERE NOT noted"
 )
+# By the thread's few messages: an inbox may hold thousands of others.
+_ERASE = "DELETE FROM inbox WHERE party = ? AND pos IN (SELECT pos FROM messages WHERE thread = ?)"
 _REBIND = (
     "UPDATE threads SET first = :new WHERE n = :thread",
-    "UPDATE inbox SET party = :new WHERE party = :old AND thread = :thread",
+    """UPDATE OR REPLACE inbox SET party = :new WHERE party = :old
+      AND pos IN (SELECT pos FROM messages WHERE thread = :thread)""",
     "UPDATE notices SET party = :new WHERE party = :old AND thread = :thread",
 )
-_ERASE = "DELETE FROM inbox WHERE party = ? AND thread = ?"
 _NOTICE = "INSERT INTO notices (party, thread) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _TOLD = "DELETE FROM notices WHERE party = ? AND thread = (SELECT n FROM threads WHERE thid = ?)"
 _ROTATE = (
     """UPDATE notices SET party = :new WHERE party = :old
       AND thread IN (SELECT n FROM threads WHERE first = :old AND +second = :second)""",
-    """UPDATE inbox SET party = :new WHERE party = :old
+    """UPDATE OR REPLACE inbox SET party = :new WHERE party = :old
       AND thread IN (SELECT n FROM threads WHERE first = :old AND +second = :second)""",
     "UPDATE threads SET first = :new WHERE first = :old AND +second = :second",
     "UPDATE agreements SET first = :new WHERE first = :old AND second = :second",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -19,11 +22,24 @@ def upgrade() -> None:
 
 
 def _threads() -> None:
-    # No thread of an older database has a parent or stands on a board: its profiles knew neither.
     op.add_column("threads", sa.Column("parent", sa.Integer))
+    # Places are new: no thread of an older database has one.
     op.add_column("threads", sa.Column("place", sa.Integer, nullable=False, server_default=sa.text("0")))
+    _fill_parents()
     op.create_index("threads_parent", "threads", ["parent"], sqlite_where=sa.text("parent IS NOT NULL"))
     op.create_index("threads_place", "threads", ["parent"], sqlite_where=sa.text("place"))
+
+
+def _fill_parents() -> None:
+    """Threads of kinds that were added to the tables may have parents already, by thid in their bodies."""
+    db = op.get_bind()
+    found = db.exec_driver_sql("""SELECT n, body FROM threads WHERE instr(body, CAST('"parent"' AS BLOB))""")
+    parents = [(n, parent) for n, body in found if (parent := json.loads(body).get("parent"))]
+    for n, parent in parents:
+        thid = base64.urlsafe_b64decode(f"{parent}=")
+        db.exec_driver_sql(
+            "UPDATE threads SET parent = (SELECT n FROM threads WHERE thid = ?) WHERE n = ?", (thid, n)
+        )
 
 
 def _boards() -> None:
