@@ -117,6 +117,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.cli.demo",
         "vrmproto.cli.explain",
         "vrmproto.cli.export",
+        "vrmproto.cli.ids",
         "vrmproto.cli.inspect",
         "vrmproto.cli.keys",
         "vrmproto.cli.output",

@@ -1,0 +1,318 @@
+"""The suite's side of a run: parties with fresh keys, organisations on origins of its own, traces told."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aiohttp import web
+
+from conformance import jose, receipts
+from conformance.jose import Key
+from conformance.results import Failed, Inconclusive, Outcome, Verdict
+from conformance.target import Talk, Target
+from conformance.traces import Bindings, Missing, Step, Trace, render, signature
+
+__all__ = ["Organisation", "Origins", "Session"]
+
+_TRIES = 4
+_PATIENCE = 8
+
+
+@dataclass
+class Organisation:
+    """A party with an origin: its document is served by the suite."""
+
+    origin: str
+    keys: dict[str, Key]
+    document: dict[str, Any] | None
+    fetched: int = 0
+    """How often its discovery document was asked for."""
+
+
+class Origins:
+    """Discovery documents on loopback, an origin a port; every one is an organisation of its own."""
+
+    def __init__(self) -> None:
+        self._runner: web.ServerRunner | None = None
+        self._by_port: dict[int, Organisation] = {}
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        sock = request.transport.get_extra_info("sockname") if request.transport else None
+        found = self._by_port.get(sock[1] if sock else 0)
+        if found is None or request.path != "/.well-known/vrm-configuration":
+            return web.Response(status=404)
+        found.fetched += 1
+        if found.document is None:
+            return web.Response(status=404)
+        return web.json_response(found.document)
+
+    async def add(self, keys: Mapping[str, Key], document: Mapping[str, Any] | None) -> Organisation:
+        """A new organisation; ``issuer``, ``versions`` and ``roles`` of its document are filled in."""
+        if self._runner is None:
+            self._runner = web.ServerRunner(web.Server(self._serve))
+            await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        port = self._runner.addresses[-1][1]
+        origin = f"http://127.0.0.1:{port}"
+        made: dict[str, Any] | None = None
+        if document is not None:
+            made = {"issuer": origin, "versions": ["1.0"], "roles": ["organisation"], **document}
+        self._by_port[port] = found = Organisation(origin, dict(keys), made)
+        return found
+
+    async def close(self) -> None:
+        """Stop serving."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+
+@dataclass
+class Session:
+    """Everything that checks share in one run."""
+
+    target: Target
+    origins: Origins | None = None
+    """None: organisations cannot be played, and what needs one is not judged."""
+    operator: Key | None = None
+    """The home's own signing key, where its operator lends it."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    organisations: dict[Any, asyncio.Future[Organisation]] = field(default_factory=dict)
+    _waiting: dict[str, int] = field(default_factory=dict)
+
+    # --- parties ----------------------------------------------------------------------------------
+
+    async def organisation(
+        self,
+        name: str,
+        publishes: Iterable[str],
+        revoked: Iterable[str],
+        algs: Mapping[str, str],
+        known: bool,
+        served: bool = True,
+    ) -> Organisation:
+        """An organisation that publishes these keys; the same one for the same wish."""
+        if self.origins is None:
+            raise Inconclusive("an organisation has to be played", "origin")
+        wish = (name, tuple(publishes), tuple(revoked), known, served)
+        if wish not in self.organisations:
+            self.organisations[wish] = asyncio.ensure_future(self._made(wish, algs))
+        return await asyncio.shield(self.organisations[wish])
+
+    async def _made(self, wish: Any, algs: Mapping[str, str]) -> Organisation:
+        name, publishes, revoked, known, served = wish
+        assert self.origins is not None
+        keys = {one: jose.generate(algs.get(one, "Ed25519")) for one in {name, *publishes, *revoked}}
+        document: dict[str, Any] | None = None
+        if served:
+            document = {"keys": jose.published(*(keys[one] for one in publishes))}
+            document["historical_keys"] = [
+                {"kid": keys[one].kid, "revoked_at": self.target.now() - 86400} for one in revoked
+            ]
+        made = await self.origins.add(keys, document)
+        if known:
+            await self.introduce(keys[publishes[0]], made.origin)
+        return made
+
+    async def introduce(self, key: Key, iss: str) -> None:
+        """Who has polled once is known here (VRM-ENV-025); Inconclusive if that is refused."""
+        answer = await Talk(self.target, "known").poll(key, iss, maxEvents=0, label="poll, to be known here")
+        if answer.status != 200:
+            raise Inconclusive(f"a poll was answered {answer.said}")
+
+    async def emptied(self, key: Key, iss: str) -> None:
+        """Acknowledge what lies in an inbox that many share, before it is full."""
+        self._waiting[iss] = self._waiting.get(iss, 0) + 1
+        if self._waiting[iss] < min(self.target.limit("inbox", 1000) // 4, 500):
+            return
+        self._waiting[iss] = 0
+        talk = Talk(self.target, "empty an inbox")
+        body: dict[str, Any] = {}
+        for _ in range(100):
+            answer = await talk.poll(key, iss, maxEvents=500, **body)
+            document = answer.document if answer.status == 200 else None
+            body = {"ack": list((document or {}).get("order", ()))}
+            if not body["ack"]:
+                return
+
+    # --- traces -----------------------------------------------------------------------------------
+
+    async def tell(self, trace: Trace) -> list[Outcome]:
+        """Tell a conversation, several times where a second may have passed; what it shows."""
+        last: list[Outcome] = []
+        for trial in range(_TRIES):
+            if trial:  # early in a second of the home's clock, so that the same second lasts
+                await asyncio.sleep(1.02 - time.time() % 1)
+            began = self.target.now()
+            last = await self._told(trace, began)
+            bad = any(one.verdict is Verdict.FAIL for one in last)
+            if not bad:
+                return last
+            if self.target.now() == began and trial:
+                return last
+        reason = "the answers take longer than the second that the rule is about"
+        return [replace(one, verdict=Verdict.INCONCLUSIVE, reason=reason) for one in last]
+
+    async def _told(self, trace: Trace, began: int) -> list[Outcome]:
+        talk = Talk(self.target, trace.name)
+        what: dict[str, Any] = {"check": trace.name, "conversation": (), "replay": trace.to_json()}
+        names = (trace.requirement, *trace.covers)
+        if trace.only == "https" and self.target.loopback:
+            return []
+        try:
+            await self.follow(trace, talk, began)
+        except Failed as failed:
+            what["conversation"] = tuple(talk.exchanges)
+            return [
+                Outcome(
+                    failed.requirement, verdict=Verdict.FAIL, expected=failed.expected, got=failed.got, **what
+                )
+            ]
+        except Missing as missing:
+            verdict = Verdict.NOT_APPLICABLE if "${board:" in str(missing) else Verdict.INCONCLUSIVE
+            return [Outcome(one, verdict=verdict, reason=str(missing), **what) for one in names]
+        except Inconclusive as error:
+            verdict = Verdict.NOT_JUDGED if error.needs else Verdict.INCONCLUSIVE
+            reason = f"needs: {error.needs}" if error.needs else error.reason
+            what |= {"conversation": tuple(talk.exchanges)}
+            return [Outcome(one, verdict=verdict, reason=reason, **what) for one in names]
+        return [Outcome(one, trace.name, Verdict.PASS) for one in names]
+
+    async def bind(self, trace: Trace, began: int) -> Bindings:
+        """Fresh keys for everybody of a trace."""
+        target = self.target
+        boards = [b["url"] for b in target.discovery.get("boards", ())]
+        bindings = Bindings(began, target.issuer, f"{target.endpoint('blobs')}/", boards)
+        bindings.files = [secrets.token_bytes(size) for size in trace.files]
+        algs = {name: str(party.get("alg", "Ed25519")) for name, party in trace.parties.items()}
+        used = _names(trace)
+        for name, party in trace.parties.items():
+            if party["is"] == "organisation" and name in used | set(party.get("publishes") or ()):
+                made = await self.organisation(
+                    name,
+                    party["publishes"] or [name],
+                    party.get("revoked", ()),
+                    algs,
+                    bool(party.get("known")),
+                    party["publishes"] is not None,
+                )
+                bindings.ids[name] = made.origin
+                bindings.keys |= made.keys
+        for name, party in trace.parties.items():
+            if name in bindings.ids or name not in used:
+                continue
+            key = bindings.keys.get(name) or jose.generate(algs[name])
+            bindings.keys[name] = key
+            bindings.ids[name] = key.did
+            if party["is"] == "nobody":
+                bindings.ids[name] = "http://127.0.0.1:9" if target.loopback else "https://nobody.example"
+            elif party.get("known"):
+                await self.introduce(key, key.did)
+        return bindings
+
+    async def follow(self, trace: Trace, talk: Talk, began: int) -> Bindings:
+        """Say every step and compare; Failed, Inconclusive, Missing."""
+        bindings = await self.bind(trace, began)
+        history = receipts.History()
+        for place, step in enumerate(trace.steps):
+            await self._step(trace, step, talk, bindings, history, place + 1 == len(trace.steps))
+        return bindings
+
+    async def _step(
+        self, trace: Trace, step: Step, talk: Talk, bindings: Bindings, history: receipts.History, last: bool
+    ) -> None:
+        if step.op == "wait":
+            await asyncio.sleep(max(0.0, bindings.began + step.seconds + 0.05 - self.target.now() % 1e10))
+        elif step.op == "put":
+            data = bindings.files[int(step.of)]
+            url = f"{bindings.blobs}{jose.digest(data)}"
+            key, iss = bindings.keys[step.by], bindings.ids[step.by]
+            token = talk.signed(key, iss, "PUT", url)
+            headers = {"Authorization": f"VRM {token}", "Content-Type": "application/octet-stream"}
+            answer = await talk.request(
+                "PUT", url, headers=headers, data=data, label=f"{step.by} puts a blob"
+            )
+            if answer.status != 201:
+                raise Inconclusive(f"a blob was refused: {answer.said}")
+        elif step.op == "remove":
+            await self.remove(talk, bindings.mids[step.of], step.code)
+        else:
+            await self._send(trace, step, talk, bindings, history, last)
+
+    async def remove(self, talk: Talk, mid: str, code: str) -> None:
+        """Take a thread off the first board, as its operator."""
+        if self.operator is None:
+            raise Inconclusive("the operator has to be played", "operator")
+        url = f"{self.target.board()}/{mid}"
+        headers = {"Authorization": f"VRM {talk.signed(self.operator, self.target.issuer, 'DELETE', url)}"}
+        answer = await talk.request(
+            "DELETE", f"{url}?code={code}", headers=headers, label="the operator removes"
+        )
+        if answer.status != 204:
+            raise Inconclusive(f"the operator's removal was answered {answer.said}")
+
+    async def _send(
+        self, trace: Trace, step: Step, talk: Talk, bindings: Bindings, history: receipts.History, last: bool
+    ) -> None:
+        text = bindings.sent.get(step.of, "")
+        if step.of and not text:
+            raise Missing(f"there is no message {step.of}")
+        if step.token is not None and text:
+            said, _, _ = text.rpartition(".")
+            text = f"{said}.{signature(step.token.sign, said, bindings)}"
+        elif step.token is not None:
+            text = render(step.token, bindings).decode("latin-1")
+        token = text.encode("latin-1")
+        bindings.sent[step.label] = text
+        bindings.mids[step.label] = jose.mid_of(text)
+        answer = await talk.send(token, step.about or f"send {step.label}")
+        expect = step.expect
+        if answer.status == 202:
+            history.taken(talk, text, answer)
+        if expect:
+            wanted = f"{expect['status']} {expect.get('code') or expect.get('state', '')}".strip()
+            got = answer.said
+            if answer.status in (200, 202):
+                got = f"{answer.status} {receipts.state_of(answer)}".strip()
+            if got != wanted:
+                if not last:
+                    raise Inconclusive(f"message {step.label} was to be answered {wanted} and was: {got}")
+                raise Failed(trace.requirement, wanted, got)
+        for name, party in trace.parties.items():
+            if party["is"] == "organisation" and name in bindings.ids and answer.status == 202:
+                key = bindings.keys.get((party.get("publishes") or [name])[0])
+                if key is not None and f'"aud":"{bindings.ids[name]}"' in _payload(text):
+                    await self.emptied(key, bindings.ids[name])
+
+
+def _payload(text: str) -> str:
+    try:
+        return jose.decode(text.split(".")[1]).decode("latin-1")
+    except (IndexError, ValueError):
+        return ""
+
+
+def _names(trace: Trace) -> set[str]:
+    """The parties that a trace needs: everybody whose name stands in it."""
+    import re
+
+    found: set[str] = set()
+
+    def walk(token: Any) -> None:
+        text = token.header + token.payload
+        found.update(re.findall(r"\$\{(?:id|kid|alg):([^}]*)\}", text))
+        found.add(token.sign.partition(":")[2])
+        for one in token.inner:
+            walk(one)
+
+    for step in trace.steps:
+        if step.token is not None:
+            walk(step.token)
+        if step.by:
+            found.add(step.by)
+    return found
