@@ -105,8 +105,8 @@ class _Reader:
         return BaselineError(f"{self.path}:{line}: {message}")
 
     def line_of(self, member: str, head: int = 0) -> int:
-        """The line of a member behind a head, or the head's own."""
-        end = next((h for h in self.heads if h > head), len(self.lines) + 1)
+        """The line of a member behind a head, or the head's own; without a head, anywhere."""
+        end = next((h for h in self.heads if h > head > 0), len(self.lines) + 1)
         begins = re.compile(
             rf"""\s*(["']?){re.escape(member)}\1\s*[=.]|\s*\[+\s*{re.escape(member)}\s*[].]"""
         )

@@ -61,20 +61,23 @@ class Bodies:
             "acceptable": [self.agreement("SD-BASE")],
             "lang": "en",
             "place": "NL",
-            "purpose": "https://w3id.org/dpv#ServiceProvision",
+            "purpose": "https://w3id.org/dpv#RequestedServiceProvision",
             "answer_by": self.at(7 * DAY),
         }
         return _merged(made, changes)
 
     def accept(self, proffer: str, agreement: str = "SD-BASE-DP", **changes: Any) -> Json:
         """The body of ``terms.accept``: ``proffer`` is the mid of what is accepted."""
-        return _merged({"accepts": proffer, "agreement": self.agreement(agreement)}, changes)
+        named = {"accepts": proffer, "agreement": self.agreement(agreement)}
+        return _merged({**named, "lang": "en", "place": "NL"}, changes)
 
     def alternative(self, proffer: str, agreement: str = "SD-BASE-A", **changes: Any) -> Json:
         """The body of ``terms.alternative``."""
         made = {
             "alternative_to": proffer,
             "agreement": self.agreement(agreement),
+            "lang": "en",
+            "place": "NL",
             "answer_by": self.at(3 * DAY),
         }
         return _merged(made, changes)

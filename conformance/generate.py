@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import calendar
 import json
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from conformance.schematree import UNBOUNDED, Schema, Unknown, fits, pattern, same, tree
+from conformance.schematree import UNBOUNDED, Part, Pattern, Schema, Unknown, fits, pattern, same, tree
 from vrmproto.spec import Spec
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["ALPHABETS", "Maker", "Source", "draw", "instances"]
+__all__ = ["ALPHABETS", "Full", "Maker", "Seeded", "Source", "draw", "exact", "free", "instances"]
 
 ALPHABETS: tuple[str, ...] = (
     "abcdefghijklmnopqrstuvwxyz ABCXYZ 0123456789 .,:;!?-_()[]{}<>&%$#@*+=~^|'",
@@ -46,16 +47,18 @@ class Source(Protocol):
         """For what would be too many choices to draw them one by one."""
 
 
-class _Seeded:
+class Seeded:
     """Choices of a generator of the standard library."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
 
     def integer(self, low: int, high: int) -> int:
+        """A number of this range, ends included."""
         return self._rng.randint(low, high)
 
     def bulk(self) -> random.Random:
+        """The generator itself."""
         return self._rng
 
 
@@ -73,10 +76,10 @@ class _Drawn:
 
 
 def draw(spec: Spec, path: str, rng: random.Random, limit: int | None = None) -> Any:
-    """A valid instance of the schema at ``path``; of at most ``limit`` bytes as compact JSON, if one is given."""
+    """A valid instance of the schema at ``path``, of at most ``limit`` bytes as compact JSON."""
     schema = tree(spec, path)
     for attempt in range(40):
-        made = Maker(_Seeded(rng)).value(schema, room=attempt < 10)
+        made = Maker(Seeded(rng)).value(schema, room=attempt < 10)
         if limit is None or _bytes(made) <= limit:
             return made
     raise ValueError(f"{path}: no instance of {limit} bytes was found")
@@ -139,20 +142,14 @@ class Maker:
         return options[self.source.integer(0, len(options) - 1)]
 
     def members(self, optional: Sequence[str]) -> list[str]:
-        """Which optional members there are: none, all, or some."""
-        if not optional:
-            return []
-        turn = self.source.integer(0, 5)
-        if turn in (0, 5):
-            return list(optional) if turn else []
-        return [name for name in optional if self.source.integer(0, 1)]
+        """Which optional members there are: none, few, half, most, all."""
+        turn = self.source.integer(0, 4) if optional else 0
+        return [name for name in optional if self.source.integer(0, 3) + turn > 3] if turn else []
 
     def count(self, low: int, high: int, room: bool) -> int:
         """How many items or further members there are."""
-        turn = self.source.integer(0, 9)
-        if turn == 0 or (turn == 9 and room):
-            return high if turn else low
-        return min(high, low + self.source.integer(0, 5 if turn == 8 and room else 2))
+        more = (0, 1, 2, 1, 2, 1, 2, 3, 5 if room else 0, high if room else 1)
+        return min(high, low + more[self.source.integer(0, len(more) - 1)])
 
     def string(self, schema: Schema, room: bool) -> str:
         """A string, at both ends of its length now and then."""
@@ -189,11 +186,13 @@ class Maker:
         low, high = max(low, wanted.low), min(high, wanted.high)
         made = None
         if turn == 0 or (turn == 9 and high < UNBOUNDED):
-            made = wanted.exact(rng, high if turn else low)
+            made = (
+                exact(wanted, rng, high) if turn else exact(wanted, rng, low) or exact(wanted, rng, low + 1)
+            )
         elif turn == 8 and low < high:
-            made = wanted.exact(rng, rng.randint(low, min(high, low + 100)))
+            made = exact(wanted, rng, rng.randint(low, min(high, low + 100)))
         if made is None or not fits(schema, made):
-            made = wanted.free(rng, low, high)
+            made = free(wanted, rng, low, high)
         if not fits(schema, made):
             raise Unknown(f"strings that match {wanted.text} and are not valid")
         return made
@@ -242,9 +241,10 @@ class Maker:
     def _array(self, schema: Schema, room: bool) -> list[Any]:
         low = schema.get("minItems", 0)
         count = self.count(low, schema.get("maxItems", low + 3), room)
-        maker = self if count <= 4 else Maker(_Seeded(self.source.bulk()))
-        made: list[Any] = []
-        for _ in range(count * 20):
+        maker, made = self, list[Any]()
+        for turn in range(count * 20):
+            if turn == 3:
+                maker = Maker(Seeded(self.source.bulk()))
             one = maker.value(schema["items"], room and count <= 2)
             if not (schema.get("uniqueItems") and any(same(one, other) for other in made)):
                 made.append(one)
@@ -253,3 +253,137 @@ class Maker:
         if len(made) < low:
             raise Unknown("an array whose items are hardly ever unlike each other")
         return made
+
+
+class Full(Maker):
+    """Writes an instance with everything in it, short and plain; ``turn`` chooses among alternatives."""
+
+    def __init__(self, turn: int) -> None:
+        super().__init__(_Second(random.Random(turn)))
+        self._turn = turn
+
+    def value(self, schema: Schema, room: bool = True) -> Any:
+        """A valid instance, with the plain members of an example where there is one."""
+        if "enum" in schema and "examples" in schema:
+            return schema["examples"][0]
+        made = super().value(schema, room)
+        for example in schema.get("examples", ()):
+            if isinstance(made, dict) and isinstance(example, dict):
+                for name in filter(made.__contains__, example):
+                    other = made | {name: example[name]}
+                    if not isinstance(example[name], (dict, list)) and fits(schema, other):
+                        made = other
+        return made
+
+    def branch(self, options: Sequence[Schema]) -> Schema:
+        """The alternative whose turn it is."""
+        return options[self._turn % len(options)]
+
+    def members(self, optional: Sequence[str]) -> list[str]:
+        """All of them."""
+        return list(optional)
+
+    def count(self, low: int, high: int, room: bool) -> int:
+        """One, or as few as there may be."""
+        return min(high, max(low, 1))
+
+    def number(self, schema: Schema) -> int:
+        """The least."""
+        return int(schema.get("minimum", 0))
+
+    def string(self, schema: Schema, room: bool) -> str:
+        """An example, or something short."""
+        for one in schema.get("examples", ()):
+            if fits(schema, one):
+                return str(one)
+        if "pattern" in schema or "format" in schema:
+            return super().string(schema, room=False)
+        return "plain text"[: schema.get("maxLength", 10)].ljust(schema.get("minLength", 0), "x")
+
+
+class _Second:
+    """Always the second choice: the first is as little as possible."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+
+    def integer(self, low: int, high: int) -> int:
+        return min(high, low + 1)
+
+    def bulk(self) -> random.Random:
+        return self._rng
+
+
+# strings from patterns
+
+
+def free(wanted: Pattern, rng: random.Random, low: int = 0, high: int = UNBOUNDED) -> str:
+    """Some string that a pattern takes, of any length in this range."""
+    for _ in range(200):
+        made = _free(wanted.part, rng)
+        if low <= len(made) <= high and wanted.matches(made):
+            return made
+    raise Unknown(f"no string with {low} to {high} characters was found for {wanted.text}")
+
+
+def exact(wanted: Pattern, rng: random.Random, length: int) -> str | None:
+    """Some string of exactly this length that a pattern takes, None where there seems to be none."""
+    if not wanted.low <= length <= wanted.high:
+        return None
+    for _ in range(40):
+        made = _exact(wanted.part, rng, length)
+        if made is not None and wanted.matches(made):
+            return made
+    return None
+
+
+def _free(part: Part, rng: random.Random) -> str:
+    if part.again is not None:
+        least, most = part.times
+        turn = rng.randrange(6)
+        count = least if turn == 0 else most if turn == 1 and most <= 400 else least + rng.randrange(9)
+        count = min(count, most)
+        if part.again.chars:
+            return "".join(rng.choices(part.again.chars, k=count))
+        return "".join(_free(part.again, rng) for _ in range(min(count, least + 3)))
+    if part.chars:
+        return rng.choice(part.chars)
+    if part.choice:
+        return _free(rng.choice(part.choice), rng)
+    return "".join(_free(one, rng) for one in part.row)
+
+
+def _exact(part: Part, rng: random.Random, length: int) -> str | None:
+    if not part.low <= length <= part.high:
+        return None
+    if part.choice:
+        return _exact(
+            rng.choice([p for p in part.choice if p.low <= length <= p.high] or part.choice), rng, length
+        )
+    row: Sequence[Part] = part.row
+    if part.again is not None:
+        least, most = part.times
+        if part.again.chars:
+            return "".join(rng.choices(part.again.chars, k=length))
+        fewest = max(least, math.ceil(length / part.again.high))
+        count = rng.randint(fewest, max(fewest, min(most, length // max(1, part.again.low), fewest + 4)))
+        row = [part.again] * count
+    elif part.chars:
+        return rng.choice(part.chars)
+    made = [_exact(one, rng, n) for one, n in zip(row, _spread(row, rng, length), strict=True)]
+    return None if None in made else "".join(filter(None, made))
+
+
+def _spread(row: Sequence[Part], rng: random.Random, length: int) -> list[int]:
+    """How long each part of a row is, so that the row has this length."""
+    lengths = [part.low for part in row]
+    extra = length - sum(lengths)
+    spare = sum(part.high - part.low for part in row)
+    for i in rng.sample(range(len(row)), len(row)):
+        room = row[i].high - row[i].low
+        spare -= room
+        least, most = max(0, extra - spare), max(0, min(room, extra))
+        given = rng.choice((least, most, rng.randint(min(least, most), most)))
+        lengths[i] += given
+        extra -= given
+    return lengths

@@ -15,7 +15,7 @@ from conformance.results import Failed, Inconclusive, Outcome, Verdict
 from conformance.session import Session
 from conformance.target import Answer, Talk
 
-__all__ = ["CHECKS", "Check", "Lab", "Party", "Said", "Thread", "check", "run_check"]
+__all__ = ["CHECKS", "Check", "Lab", "Party", "Said", "Thread", "check", "of_profiles", "run_check", "told"]
 
 
 @dataclass(eq=False)
@@ -85,6 +85,8 @@ class Lab:
         self.history = receipts.History()
         self.rng = random.Random(f"{name} {seed}")
         self.held: set[str] = set()
+        self.listener: Party | None = None
+        """A vendor that many messages of this check go to."""
 
     # --- verdicts ---------------------------------------------------------------------------------
 
@@ -98,12 +100,12 @@ class Lab:
         """An answer is a refusal with one of these codes (and the status that goes with it)."""
         answer = answer.answer if isinstance(answer, Said) else answer
         wanted = [f"{self.spec.errors[code]['status']} {code}" for code in codes]
-        self.holds(requirement, answer.said in wanted, " or ".join(wanted), _told(answer))
+        self.holds(requirement, answer.said in wanted, " or ".join(wanted), told(answer))
 
     def taken(self, requirement: str, said: Said, state: str = "") -> Said:
         """A message is taken, and its receipt names the state."""
         right = said.answer.status == 202 and state in ("", said.state)
-        got = f"202 {said.state}" if said.answer.status == 202 else _told(said.answer)
+        got = f"202 {said.state}" if said.answer.status == 202 else told(said.answer)
         self.holds(requirement, right, f"202 {state}".strip(), got)
         return said
 
@@ -201,7 +203,7 @@ class Lab:
         """Send a message that has to be taken before what is asked can be asked; else Inconclusive."""
         said = await self.attempt(party, type_, body, thread, aud, **claims)
         if said.answer.status != 202:
-            raise Inconclusive(f"{type_} was to be taken and was answered {_told(said.answer)}")
+            raise Inconclusive(f"{type_} was to be taken and was answered {told(said.answer)}")
         return said
 
     async def proffered(self, first: Party, second: Party, **body: Any) -> Thread:
@@ -319,11 +321,12 @@ def _query(query: Mapping[str, object]) -> str:
 def _document(answer: Answer, what: str) -> dict[str, Any]:
     document = answer.document
     if answer.status != 200 or not isinstance(document, dict):
-        raise Inconclusive(f"{what} was answered {_told(answer)}")
+        raise Inconclusive(f"{what} was answered {told(answer)}")
     return document
 
 
-def _told(answer: Answer) -> str:
+def told(answer: Answer) -> str:
+    """An answer in a few words."""
     document = answer.document
     detail = document.get("detail", "") if isinstance(document, dict) else answer.text[:80]
     return f"{answer.said} {f'({detail})' if detail and answer.status >= 400 else ''}".strip()

@@ -1,18 +1,18 @@
-"""Instances that are wrong in exactly one way: for every keyword of a schema that an instance can break, one child.
+"""Instances that are wrong in exactly one way: one child for every keyword that an instance can break.
 
-A home has to accept the parent and refuse the child. Pointers run along the instance, with ``*`` for any item of
-an array or any further member of an object. Everything here is deterministic.
+A home has to accept the parent and refuse the child. Pointers run along the instance, with ``*`` for any item
+of an array or any further member of an object. Everything here is deterministic.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.generate import Maker
-from conformance.schematree import UNBOUNDED, Schema, broken, fits, pattern, same, tree
+from conformance.generate import Full, Maker, Seeded, exact, free
+from conformance.schematree import UNBOUNDED, Schema, broken, copied, fits, pattern, replaced, same, tree
 from vrmproto.spec import Spec
 
 __all__ = ["Target", "near_misses", "parents", "targets"]
@@ -33,7 +33,7 @@ class Target:
     branch: str = ""
     """Which alternative of the ``oneOf`` above, counted from 1."""
     told: tuple[str, str] = ("", "")
-    """The pointer and keyword that a validator tells: those of the outermost ``oneOf``, where there is one."""
+    """The pointer and keyword that a validator tells: those of the outermost ``oneOf``, if there is one."""
 
     @property
     def id(self) -> str:
@@ -77,7 +77,7 @@ def targets(spec: Spec, path: str) -> list[Target]:
 
 
 def near_misses(spec: Spec, path: str, parent: Any) -> Iterator[tuple[Target, Any]]:
-    """For a valid instance each target whose place it has, with a copy of it that is wrong in this way alone."""
+    """Each target whose place a valid instance has, with a copy of it that is wrong in this way alone."""
     schema = tree(spec, path)
     for spot in _latest(schema, parent):
         for one in _breaks(spot.schema):
@@ -87,12 +87,12 @@ def near_misses(spec: Spec, path: str, parent: Any) -> Iterator[tuple[Target, An
 
 
 def parents(spec: Spec, path: str) -> list[Any]:
-    """A few valid instances, every optional member present, that have the places of all targets between them."""
+    """A few valid instances, with every optional member, that have the places of all targets between them."""
     schema = tree(spec, path)
     found: list[Any] = []
     missing = {(spot.pointer, spot.branch) for spot in _spots(schema)}
     for turn in range(16):
-        made = Maker.value(_Full(turn), schema)
+        made = Maker.value(Full(turn), schema)
         has = {(spot.pointer, spot.branch) for spot in _spots_in(schema, made)}
         if missing & has or not found:
             found.append(made)
@@ -117,9 +117,7 @@ def _spots(schema: Schema, here: _Spot | None = None) -> Iterator[_Spot]:
     for name, sub in schema.get("properties", {}).items():
         yield from _spots(sub, _below(here, sub, _escaped(name)))
     if isinstance(schema.get("additionalProperties"), dict):
-        yield from _spots(
-            schema["additionalProperties"], _below(here, schema["additionalProperties"], "*")
-        )
+        yield from _spots(schema["additionalProperties"], _below(here, schema["additionalProperties"], "*"))
     if "items" in schema:
         yield from _spots(schema["items"], _below(here, schema["items"], "*"))
     for number, sub in enumerate(schema.get("oneOf", ()), 1):
@@ -147,7 +145,7 @@ def _spots_in(schema: Schema, value: Any, here: _Spot | None = None) -> Iterator
 
 
 def _latest(schema: Schema, value: Any) -> list[_Spot]:
-    """The places that an instance has, of several alike the last: who only looks at the first is found out."""
+    """The places that an instance has, of several alike the last: the first is what everybody looks at."""
     found = {(spot.pointer, spot.branch): spot for spot in _spots_in(schema, value)}
     return [found[s.pointer, s.branch] for s in _spots(schema) if (s.pointer, s.branch) in found]
 
@@ -170,76 +168,19 @@ def _branch(here: _Spot, sub: Schema, number: int) -> _Spot:
 
 
 def _child(schema: Schema, parent: Any, spot: _Spot, one: _Break) -> tuple[Any] | None:
-    """The child of a break: of its candidates the first that breaks nothing else, or the first that breaks it."""
-    keyword = one.told or one.keyword
-    second = None
+    """The child of a break: of its candidates the first that breaks nothing else, or else little."""
+    keyword, fewest = one.told or one.keyword, UNBOUNDED
+    best = None
     for candidate in one.candidates(spot.value):
         faults = set(broken(spot.schema, candidate))
-        if ((), keyword) not in faults:
+        if ((), keyword) not in faults or len(faults) >= fewest:
             continue
-        child = _with(parent, spot.at, candidate)
-        if spot.branch and fits(schema, child):
-            continue
-        if len(faults) == 1:
-            return (child,)
-        second = second or (child,)
-    return second
-
-
-def _with(parent: Any, at: Sequence[str | int], value: Any) -> Any:
-    """A deep copy with another value at one place."""
-    if not at:
-        return _copy(value)
-    if isinstance(parent, dict):
-        return {k: _with(v, at[1:], value) if k == at[0] else _copy(v) for k, v in parent.items()}
-    return [_with(v, at[1:], value) if i == at[0] else _copy(v) for i, v in enumerate(parent)]
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _copy(v) for k, v in value.items()}
-    return [_copy(v) for v in value] if isinstance(value, list) else value
-
-
-class _Full(Maker):
-    """Writes an instance with everything in it, short and plain; ``turn`` chooses among alternatives."""
-
-    def __init__(self, turn: int) -> None:
-        super().__init__(_Still(random.Random(turn)))
-        self._turn = turn
-
-    def branch(self, options: Sequence[Schema]) -> Schema:
-        return options[self._turn % len(options)]
-
-    def members(self, optional: Sequence[str]) -> list[str]:
-        return list(optional)
-
-    def count(self, low: int, high: int, room: bool) -> int:
-        return min(high, max(low, 1))
-
-    def number(self, schema: Schema) -> int:
-        return int(schema.get("minimum", 0))
-
-    def string(self, schema: Schema, room: bool) -> str:
-        for one in schema.get("examples", ()):
-            if fits(schema, one):
-                return str(one)
-        if "pattern" in schema or "format" in schema:
-            return super().string(schema, room=False)
-        return "plain text"[: schema.get("maxLength", 10)].ljust(schema.get("minLength", 0), "x")
-
-
-class _Still:
-    """Always the first choice."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
-
-    def integer(self, low: int, high: int) -> int:
-        return min(high, low + 1)
-
-    def bulk(self) -> random.Random:
-        return self._rng
+        child = replaced(parent, spot.at, candidate)
+        if not (spot.branch and fits(schema, child)):
+            best, fewest = (child,), len(faults)
+        if fewest == 1:
+            break
+    return best
 
 
 # breaks
@@ -247,21 +188,24 @@ class _Still:
 
 def _breaks(schema: Schema) -> list[_Break]:
     """All ways to break the keywords of one schema itself."""
-    if "oneOf" in schema:
-        return list(_of_one_of(schema))
-    if "const" in schema or "enum" in schema:
-        return list(_of_options(schema))
     by_type: dict[str, Callable[[Schema], Iterator[_Break]]] = {
         "object": _of_object,
         "array": _of_array,
         "string": _of_string,
         "integer": _of_number,
-        "boolean": lambda _: iter(()),
     }
-    return [*_of_type(schema["type"]), *by_type[schema["type"]](schema)]
+    found: list[_Break] = []
+    if "oneOf" in schema:
+        found += _of_one_of(schema)
+    if "const" in schema or "enum" in schema:
+        found += _of_options(schema)
+    if "type" in schema:
+        found += _of_type(schema)
+        found += by_type[schema["type"]](schema) if schema["type"] in by_type else ()
+    return found
 
 
-def _of_type(name: str) -> Iterator[_Break]:
+def _of_type(schema: Schema) -> Iterator[_Break]:
     wrong: dict[str, dict[str, Callable[[Any], Any]]] = {
         "object": {"array": lambda v: [v], "null": lambda _: None},
         "array": {
@@ -273,17 +217,21 @@ def _of_type(name: str) -> Iterator[_Break]:
         "integer": {
             "string": str,
             "boolean": lambda _: True,
-            "fraction": lambda v: v - 0.5 if v > 1 << 40 else v + 0.5,
+            "fraction": lambda _: schema.get("minimum", 0) + 0.5,
             "null": lambda _: None,
         },
         "boolean": {"integer": int, "string": lambda v: str(v).lower(), "null": lambda _: None},
     }
-    for detail, change in wrong[name].items():
-        yield _Break("type", detail, lambda v, change=change: [change(v)])
+    for detail, change in wrong[schema["type"]].items():
+        yield _Break("type", detail, _one(change))
+
+
+def _one(change: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    return lambda value: [change(value)]
 
 
 def _of_one_of(schema: Schema) -> Iterator[_Break]:
-    others = [_Full(0).value(sub) for sub in schema["oneOf"]]
+    others = [Full(0).value(sub) for sub in schema["oneOf"]]
     if all(isinstance(one, dict) for one in others):
         yield _Break(
             "oneOf",
@@ -296,59 +244,62 @@ def _of_one_of(schema: Schema) -> Iterator[_Break]:
 
 def _of_options(schema: Schema) -> Iterator[_Break]:
     keyword = "const" if "const" in schema else "enum"
-    texts = all(isinstance(one, str) for one in schema.get("enum", [schema.get("const")]))
-    wrong: dict[str, Callable[[Any], list[Any]]] = {"null": lambda _: [None]}
-    if texts:
-        options = schema.get("enum", [schema.get("const")])
+    options = schema["enum"] if keyword == "enum" else [schema["const"]]
+    wrong: dict[str, Callable[[Any], list[Any]]] = {}
+    if all(isinstance(one, str) for one in options):
         if any(one.swapcase() != one for one in options):
             wrong["case"] = lambda v: [v.swapcase(), v.lower(), v.upper()]
         wrong["longer"] = lambda v: [f"{v}x", f"{v}xx"]
         wrong["newline"] = lambda v: [f"{v}\n"]
-        if keyword == "const" and options[0].replace(".", "", 1).isdigit():
+        if options[0].replace(".", "", 1).isdigit():
             wrong["number"] = lambda v: [float(v)]
     else:
         wrong["string"] = lambda v: [str(v)]
         wrong["boolean"] = lambda v: [bool(v)]
         wrong["other"] = lambda v: [v + 1]
+    if "type" not in schema:
+        wrong["null"] = lambda _: [None]
     for detail, change in wrong.items():
         yield _Break(keyword, detail, change)
 
 
 def _of_object(schema: Schema) -> Iterator[_Break]:
     for name in schema.get("required", ()):
-        yield _Break("required", name, lambda v, name=name: [{k: x for k, x in v.items() if k != name}])
+        yield _Break("required", name, _without(name))
     if schema.get("additionalProperties") is False:
-        yield _Break("additionalProperties", "", lambda v: [v | {"x": 1}])
+        yield _Break("additionalProperties", "", lambda v: [v | {name: 1} for name in ("x", "xx")])
     if "maxProperties" in schema:
         yield _Break("maxProperties", "", lambda v: [_wider(schema, v, schema["maxProperties"] + 1)])
     for one in _breaks(schema["propertyNames"]) if "propertyNames" in schema else ():
         if one.keyword != "type":
             detail = f"{one.keyword} {one.detail}".strip()
-            yield _Break("propertyNames", detail, lambda v, one=one: _renamed(schema, v, one), one.keyword)
+            yield _Break("propertyNames", detail, _renamed(schema, one), one.keyword)
 
 
 def _wider(schema: Schema, value: dict[str, Any], count: int) -> dict[str, Any]:
     """An object with further members, all valid, up to a count."""
     wider, names, rng = dict(value), schema.get("propertyNames", {"type": "string"}), random.Random(count)
     while len(wider) < count:
-        name = pattern(names.get("pattern", "^[a-z]{8}$")).free(rng, high=names.get("maxLength", 20))
+        name = free(pattern(names.get("pattern", "^[a-z]{8}$")), rng, high=names.get("maxLength", 20))
         name = f"x:{name}" if "format" in names else name
         if name not in wider and fits(names, name):
-            wider[name] = _fresh(schema.get("additionalProperties"), rng)
+            wider[name] = Full(0).value(schema.get("additionalProperties", {"type": "string"}))
     return wider
 
 
-def _fresh(schema: Any, rng: random.Random) -> Any:
-    return _Full(rng.randrange(1 << 30)).value(schema) if isinstance(schema, dict) else "x"
+def _without(name: str) -> Callable[[Any], list[Any]]:
+    return lambda value: [{k: x for k, x in value.items() if k != name}]
 
 
-def _renamed(schema: Schema, value: dict[str, Any], one: _Break) -> Iterator[dict[str, Any]]:
+def _renamed(schema: Schema, one: _Break) -> Callable[[Any], Iterator[Any]]:
     """An object of which the last name is wrong."""
-    value = value or _wider(schema, value, 1)
-    last = list(value)[-1]
-    rest = {k: x for k, x in value.items() if k != last}
-    for name in one.candidates(last):
-        yield rest | {name: value[last]}
+
+    def change(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        *rest, (last, kept) = (value or _wider(schema, value, 1)).items()
+        for name in one.candidates(last):
+            yield dict(rest) | {name: kept}
+
+    return change
 
 
 def _of_array(schema: Schema) -> Iterator[_Break]:
@@ -364,30 +315,17 @@ def _longer(schema: Schema, value: list[Any]) -> list[Any]:
     """An array with one item too many, all of them valid."""
     longer, turn = list(value), 0
     while len(longer) <= schema["maxItems"]:
-        one = Maker(_Dice(random.Random(turn))).value(schema["items"], room=False) if turn else None
-        one = one if one is not None else _copy(value[-1]) if value else _Full(0).value(schema["items"])
+        one = Maker(Seeded(random.Random(turn))).value(schema["items"], room=False) if turn else None
+        one = one if one is not None else copied(value[-1]) if value else Full(0).value(schema["items"])
         turn += schema.get("uniqueItems", False)
         if not (schema.get("uniqueItems") and any(same(one, other) for other in longer)):
             longer.append(one)
     return longer
 
 
-class _Dice:
-    """Choices by chance, the same each time."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
-
-    def integer(self, low: int, high: int) -> int:
-        return self._rng.randint(low, high)
-
-    def bulk(self) -> random.Random:
-        return self._rng
-
-
 def _twice(schema: Schema, value: list[Any]) -> list[list[Any]]:
-    value = value or [_Full(0).value(schema["items"])]
-    return [[*value, _copy(value[0])], [*value[:-1], _copy(value[0])]]
+    value = value or [Full(0).value(schema["items"])]
+    return [[*value, copied(value[0])], [*value[:-1], copied(value[0])]]
 
 
 def _of_number(schema: Schema) -> Iterator[_Break]:
@@ -397,26 +335,10 @@ def _of_number(schema: Schema) -> Iterator[_Break]:
         yield _Break("maximum", "", lambda _: [schema["maximum"] + 1])
 
 
-def _of_string(schema: Schema) -> Iterator[_Break]:
-    if schema.get("minLength", 0) > 0:
-        yield _Break("minLength", "", lambda v: [v[: schema["minLength"] - 1]])
-    if "maxLength" in schema:
-        yield _Break("maxLength", "", lambda v: _too_long(schema, v))
-    if "format" in schema:
-        for detail, change in _FORMATS[schema["format"]].items():
-            yield _Break("format", detail, lambda v, change=change: [change(v)])
-    if "pattern" in schema:
-        for detail, change in _PATTERNS.get(schema.get("format", ""), {}).items():
-            yield _Break("pattern", detail, lambda v, change=change: [change(v)])
-        if schema.get("format") != "date-time":
-            yield _Break("pattern", "character", _outside)
-        yield _Break("pattern", "newline", lambda v: _newlines(schema, v))
-
-
 _FORMATS: dict[str, dict[str, Callable[[str], str]]] = {
     "date-time": {
         "day": lambda v: f"{v[:4]}-02-30{v[10:]}",
-        "leap day": lambda v: f"{v[:2]}00-02-29{v[10:]}" if int(v[:2]) % 4 else f"{v[:2]}01-02-29{v[10:]}",
+        "leap day": lambda v: f"{v[:2]}{'00' if int(v[:2]) % 4 else '01'}-02-29{v[10:]}",
         "month": lambda v: f"{v[:4]}-13{v[7:]}",
         "hour": lambda v: f"{v[:11]}24{v[13:]}",
         "minute": lambda v: f"{v[:14]}60{v[16:]}",
@@ -424,22 +346,51 @@ _FORMATS: dict[str, dict[str, Callable[[str], str]]] = {
     "duration": {"empty": lambda _: "P", "time": lambda _: "P1DT", "P": lambda v: v[1:]},
     "uri": {"scheme": lambda v: v.replace(":", ""), "escape": lambda v: f"{v[:200]}%zz"},
 }
+"""What is not of a format, and of its pattern as far as that is possible."""
+
 _PATTERNS: dict[str, dict[str, Callable[[str], str]]] = {
     "date-time": {
         "fraction": lambda v: f"{v[:-1]}.5Z",
         "offset": lambda v: f"{v[:-1]}+00:00",
         "case": str.lower,
-        "century": lambda v: f"1{v[1:]}" if not v[1:].startswith("000-") else f"1999{v[4:]}",
+        "century": lambda v: f"1996{v[4:]}",
     },
     "duration": {"digits": lambda _: "P123456W"},
 }
+"""What is of a format and not of the pattern beside it."""
+
+
+def _of_string(schema: Schema) -> Iterator[_Break]:
+    if "enum" in schema or "const" in schema:
+        return
+    if schema.get("minLength", 0) > 0:
+        yield _Break("minLength", "", lambda v: [v[: schema["minLength"] - 1]])
+    if "maxLength" in schema:
+        yield _Break("maxLength", "", lambda v: _too_long(schema, v))
+    for detail, change in _FORMATS[schema["format"]].items() if "format" in schema else ():
+        yield _Break("format", detail, _one(change))
+    if "pattern" in schema:
+        ways = _PATTERNS.get(schema.get("format", ""), {})
+        for detail, change in ways.items():
+            yield _Break("pattern", detail, _one(change))
+        yield from () if ways else _of_pattern(schema)
+        yield _Break("pattern", "newline", lambda v: _samples(schema, v, lambda s: [f"{s}\n"]))
+
+
+def _of_pattern(schema: Schema) -> Iterator[_Break]:
+    alphabet = "".join(sorted(pattern(schema["pattern"]).alphabet))
+    yield _Break("pattern", "character", _outside)
+    if any(char.isdigit() for char in alphabet):
+        yield _Break("pattern", "digit", lambda v: _samples(schema, v, _foreign))
+    if alphabet.isupper() or alphabet.islower():
+        yield _Break("pattern", "case", lambda v: _samples(schema, v, lambda s: [s.swapcase()]))
 
 
 def _too_long(schema: Schema, value: str) -> Iterator[str]:
     length = schema["maxLength"] + 1
     yield value.ljust(length, value[-1:] or "x")
     if "pattern" in schema:
-        made = pattern(schema["pattern"]).exact(random.Random(length), length)
+        made = exact(pattern(schema["pattern"]), random.Random(length), length)
         if made is not None:
             yield made
 
@@ -451,10 +402,14 @@ def _outside(value: str) -> Iterator[str]:
             yield value[:i] + char + value[i + 1 :]
 
 
-def _newlines(schema: Schema, value: str) -> Iterator[str]:
-    """A newline at the end, of a string that has room for it."""
-    yield f"{value}\n"
-    wanted = pattern(schema["pattern"])
-    if value and len(value) >= schema.get("maxLength", UNBOUNDED):
-        for seed in range(5):
-            yield wanted.free(random.Random(seed), high=schema["maxLength"] - 1) + "\n"
+def _samples(schema: Schema, value: str, change: Callable[[str], list[str]]) -> Iterator[str]:
+    """A change of the string, and of others that match where it cannot be changed so."""
+    yield from change(value)
+    wanted, high = pattern(schema["pattern"]), schema.get("maxLength", UNBOUNDED) - 1
+    for seed in range(20):
+        yield from change(free(wanted, random.Random(seed), high=max(high, wanted.low)))
+
+
+def _foreign(value: str) -> list[str]:
+    """The string with one digit in another script."""
+    return [value[:i] + "\u0661" + value[i + 1 :] for i, c in enumerate(value) if c in "0123456789"]

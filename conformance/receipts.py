@@ -47,6 +47,8 @@ def claims(target: Target, receipt: str) -> dict[str, Any] | str:
 class History:
     """What receipts have said of the threads of one conversation."""
 
+    heard: list[str] | None = None
+    """Every answer, where they are taken down and not judged."""
     threads: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
 
     def taken(self, talk: Talk, token: str, answer: Answer) -> Mapping[str, Any] | None:

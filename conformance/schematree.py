@@ -1,4 +1,4 @@
-"""The schemas of a spec as trees without ``$ref``, what a value breaks in them, and patterns to write strings from.
+"""The schemas of a spec as trees without ``$ref``, what a value breaks in them, and how patterns are read.
 
 Only the keywords and the spelling of patterns that ``spec/`` uses are known here. Anything else is
 :class:`Unknown`, loudly: a new keyword must not go by unnoticed.
@@ -10,7 +10,6 @@ import calendar
 import functools
 import math
 import posixpath
-import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +17,46 @@ from typing import Any
 
 from vrmproto.spec import BASE, Spec
 
-__all__ = ["Pattern", "Schema", "Unknown", "broken", "fits", "pattern", "same", "tree"]
+__all__ = [
+    "UNBOUNDED",
+    "Part",
+    "Pattern",
+    "Schema",
+    "Unknown",
+    "broken",
+    "copied",
+    "fits",
+    "pattern",
+    "replaced",
+    "same",
+    "tree",
+]
 
 Schema = Mapping[str, Any]
 
 ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "title", "description", "examples", "x-profile", "x-ext"})
 KEYWORDS = frozenset(
-    ["type", "const", "enum", "oneOf", "properties", "required", "additionalProperties", "propertyNames", "maxProperties", "items", "minItems", "maxItems", "uniqueItems", "minLength", "maxLength", "pattern", "format", "minimum", "maximum"]
+    [
+        "type",
+        "const",
+        "enum",
+        "oneOf",
+        "properties",
+        "required",
+        "additionalProperties",
+        "propertyNames",
+        "maxProperties",
+        "items",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "minimum",
+        "maximum",
+    ]
 )
 TYPES: Mapping[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -34,7 +66,8 @@ TYPES: Mapping[str, type | tuple[type, ...]] = {
     "integer": (int, float),
 }
 FORMATS = {
-    "date-time": r"(\d{4})-(0[1-9]|1[0-2])-(\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)",
+    "date-time": r"(\d{4})-(0[1-9]|1[0-2])-(\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?"
+    r"([Zz]|[+-]\d\d:\d\d)",
     "duration": r"P(\d+W|(?=[\dT])(\d+Y(\d+M(\d+D)?)?|\d+M(\d+D)?|\d+D)?"
     r"(T(?=\d)(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))?)",
     "uri": r"[A-Za-z][A-Za-z0-9+.-]*:([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
@@ -98,7 +131,7 @@ def _filled(schemas: Mapping[str, Schema], path: str, schema: Schema, above: tup
 
 def _known(path: str, schema: Schema) -> None:
     """Raise Unknown for a value of a keyword that is not known."""
-    if schema.get("type", "object") not in TYPES:
+    if schema.get("type", "object") not in list(TYPES):
         raise Unknown(f"{path}: the type {schema['type']}")
     if schema.get("format", "uri") not in FORMATS:
         raise Unknown(f"{path}: the format {schema['format']}")
@@ -130,13 +163,29 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+def replaced(parent: Any, at: Sequence[str | int], value: Any) -> Any:
+    """A deep copy with another value at one place."""
+    if not at:
+        return copied(value)
+    if isinstance(parent, dict):
+        return {k: replaced(v, at[1:], value) if k == at[0] else copied(v) for k, v in parent.items()}
+    return [replaced(v, at[1:], value) if i == at[0] else copied(v) for i, v in enumerate(parent)]
+
+
+def copied(value: Any) -> Any:
+    """A deep copy."""
+    if isinstance(value, dict):
+        return {k: copied(v) for k, v in value.items()}
+    return [copied(v) for v in value] if isinstance(value, list) else value
+
+
 def fits(schema: Schema, value: Any) -> bool:
     """Whether a value is valid against a filled schema."""
     return next(broken(schema, value), None) is None
 
 
 def broken(schema: Schema, value: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Where a value breaks which keyword; of a ``oneOf`` only itself, of a name the keyword that it breaks."""
+    """Where a value breaks which keyword; of a ``oneOf`` only that it does, of a name what it breaks."""
     if "oneOf" in schema and sum(fits(sub, value) for sub in schema["oneOf"]) != 1:
         yield at, "oneOf"
     if "const" in schema and not same(value, schema["const"]):
@@ -220,20 +269,20 @@ def _day_exists(year: int, month: int, day: int) -> bool:
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """A part of a pattern: one character of some, a sequence, a choice, or something repeated."""
 
     low: int
     high: int
     chars: str = ""
-    row: tuple[_Part, ...] = ()
-    choice: tuple[_Part, ...] = ()
-    again: _Part | None = None
+    row: tuple[Part, ...] = ()
+    choice: tuple[Part, ...] = ()
+    again: Part | None = None
     times: tuple[int, int] = (1, 1)
 
 
 class Pattern:
-    """An anchored pattern, to test strings by and to write strings from."""
+    """An anchored pattern: a test of strings, and its parts to write strings from."""
 
     def __init__(self, text: str) -> None:
         if not (text.startswith("^") and text.endswith("$")):
@@ -241,32 +290,15 @@ class Pattern:
         self.text = text
         self._search = re.compile(text).search
         reader = _Reader(text, 1, len(text) - 1)
-        self._part = reader.choice()
+        self.part = reader.choice()
         if reader.at != reader.end:
             raise Unknown(f"a pattern that cannot be read from {text[reader.at :]!r} on: {text}")
-        self.low, self.high = self._part.low, self._part.high
+        self.low, self.high = self.part.low, self.part.high
+        self.alphabet = frozenset(_alphabet(self.part))
 
     def matches(self, value: str) -> bool:
         """Whether the pattern takes a string."""
         return self._search(value) is not None
-
-    def free(self, rng: random.Random, low: int = 0, high: int = UNBOUNDED) -> str:
-        """Some string that the pattern takes, with as many characters as there may be."""
-        for _ in range(200):
-            made = _free(self._part, rng)
-            if low <= len(made) <= high and self.matches(made):
-                return made
-        raise Unknown(f"no string with {low} to {high} characters was found for {self.text}")
-
-    def exact(self, rng: random.Random, length: int) -> str | None:
-        """Some string of exactly this length that the pattern takes, None where there seems to be none."""
-        if not self.low <= length <= self.high:
-            return None
-        for _ in range(40):
-            made = _exact(self._part, rng, length)
-            if made is not None and self.matches(made):
-                return made
-        return None
 
 
 @functools.lru_cache(maxsize=256)
@@ -275,10 +307,16 @@ def pattern(text: str) -> Pattern:
     return Pattern(text)
 
 
-def _row(parts: Sequence[_Part]) -> _Part:
+def _alphabet(part: Part) -> Iterator[str]:
+    yield from part.chars
+    for one in (*part.row, *part.choice, *filter(None, [part.again])):
+        yield from _alphabet(one)
+
+
+def _row(parts: Sequence[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
-    return _Part(sum(p.low for p in parts), sum(p.high for p in parts), row=tuple(parts))
+    return Part(sum(p.low for p in parts), sum(p.high for p in parts), row=tuple(parts))
 
 
 class _Reader:
@@ -294,24 +332,24 @@ class _Reader:
         self.at += 1
         return self.text[self.at - 1]
 
-    def choice(self) -> _Part:
+    def choice(self) -> Part:
         found = [self.row()]
         while self.peek() == "|":
             self.at += 1
             found.append(self.row())
         if len(found) == 1:
             return found[0]
-        return _Part(min(p.low for p in found), max(p.high for p in found), choice=tuple(found))
+        return Part(min(p.low for p in found), max(p.high for p in found), choice=tuple(found))
 
-    def row(self) -> _Part:
-        parts: list[_Part] = []
+    def row(self) -> Part:
+        parts: list[Part] = []
         while self.peek() not in ("", "|", ")"):
             one = self.times(self.atom())
             if one.high:
                 parts.append(one)
         return _row(parts)
 
-    def atom(self) -> _Part:
+    def atom(self) -> Part:
         char = self.take()
         if char == "(":
             ahead = self.text[self.at : self.at + 2] in ("?=", "?!")
@@ -320,10 +358,10 @@ class _Reader:
             self.at += 1
             return _row(()) if ahead else inner
         if char == "[":
-            return _Part(1, 1, chars=self.set())
+            return Part(1, 1, chars=self.set())
         if char in ".^$*+?{":
             raise Unknown(f"{char!r} in the pattern {self.text}")
-        return _Part(1, 1, chars=self.escaped() if char == "\\" else char)
+        return Part(1, 1, chars=self.escaped() if char == "\\" else char)
 
     def escaped(self) -> str:
         char = self.take()
@@ -345,7 +383,7 @@ class _Reader:
                 found += one
         return found
 
-    def times(self, part: _Part) -> _Part:
+    def times(self, part: Part) -> Part:
         found = re.compile(r"[?*+]|\{(\d+)(,(\d*))?\}").match(self.text, self.at, self.end)
         if not found:
             return part
@@ -354,56 +392,4 @@ class _Reader:
         most = 1 if found[0] == "?" else UNBOUNDED
         if found[1]:
             most = int(found[3] or UNBOUNDED) if found[2] else least
-        return _Part(part.low * least, min(part.high * most, UNBOUNDED), again=part, times=(least, most))
-
-
-def _free(part: _Part, rng: random.Random) -> str:
-    if part.again is not None:
-        least, most = part.times
-        turn = rng.randrange(6)
-        count = least if turn == 0 else most if turn == 1 and most <= 400 else least + rng.randrange(9)
-        count = min(count, most)
-        if part.again.chars:
-            return "".join(rng.choices(part.again.chars, k=count))
-        return "".join(_free(part.again, rng) for _ in range(min(count, least + 3)))
-    if part.chars:
-        return rng.choice(part.chars)
-    if part.choice:
-        return _free(rng.choice(part.choice), rng)
-    return "".join(_free(one, rng) for one in part.row)
-
-
-def _exact(part: _Part, rng: random.Random, length: int) -> str | None:
-    if not part.low <= length <= part.high:
-        return None
-    if part.choice:
-        return _exact(
-            rng.choice([p for p in part.choice if p.low <= length <= p.high] or part.choice), rng, length
-        )
-    row: Sequence[_Part] = part.row
-    if part.again is not None:
-        least, most = part.times
-        if part.again.chars:
-            return "".join(rng.choices(part.again.chars, k=length))
-        fewest = max(least, math.ceil(length / part.again.high))
-        count = rng.randint(fewest, max(fewest, min(most, length // max(1, part.again.low), fewest + 4)))
-        row = [part.again] * count
-    elif part.chars:
-        return rng.choice(part.chars)
-    made = [_exact(one, rng, n) for one, n in zip(row, _spread(row, rng, length), strict=True)]
-    return None if None in made else "".join(filter(None, made))
-
-
-def _spread(row: Sequence[_Part], rng: random.Random, length: int) -> list[int]:
-    """How long each part of a row is, so that the row has this length."""
-    lengths = [part.low for part in row]
-    extra = length - sum(lengths)
-    spare = sum(part.high - part.low for part in row)
-    for i in rng.sample(range(len(row)), len(row)):
-        room = row[i].high - row[i].low
-        spare -= room
-        least, most = max(0, extra - spare), max(0, min(room, extra))
-        given = rng.choice((least, most, rng.randint(min(least, most), most)))
-        lengths[i] += given
-        extra -= given
-    return lengths
+        return Part(part.low * least, min(part.high * most, UNBOUNDED), again=part, times=(least, most))

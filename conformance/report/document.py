@@ -16,7 +16,7 @@ from conformance.baseline import Baseline, Known, apply
 from conformance.results import Exchange, Outcome, Run, Verdict, judged
 from vrmproto.spec import BASE, Kind, Requirement, Spec
 
-__all__ = ["FAILED", "INCONCLUSIVE", "STALE", "document", "replay_name", "replays"]
+__all__ = ["FAILED", "INCONCLUSIVE", "STALE", "clean", "document", "replay_name", "replays"]
 
 Json = dict[str, Any]
 
@@ -52,8 +52,8 @@ def document(run: Run, spec: Spec, baseline: Baseline | None = None, today: date
         code = STALE if stale else 0
     return {
         "format": 1,
-        "target": _text(run.target),
-        "issuer": _text(run.issuer),
+        "target": clean(run.target),
+        "issuer": clean(run.issuer),
         "suite": run.suite,
         "spec": run.spec,
         "spec_digest": run.spec_digest,
@@ -61,8 +61,8 @@ def document(run: Run, spec: Spec, baseline: Baseline | None = None, today: date
         "mode": run.mode,
         "started": run.started,
         "seconds": round(run.seconds, 3),
-        "control": _text(run.control),
-        "claimed": [_text(name) for name in run.claimed],
+        "control": clean(run.control),
+        "claimed": [clean(name) for name in run.claimed],
         "conformant": not (run.control or failures or open_musts),
         "exit": code,
         "profiles": [_profile(name, run, requirements, profiles) for name in _names(spec, profiles)],
@@ -73,7 +73,7 @@ def document(run: Run, spec: Spec, baseline: Baseline | None = None, today: date
             "entries": len(baseline.entries),
             "stale": [{"line": s.entry.line, **_known(s.entry), "why": s.why} for s in stale],
         },
-        "numbers": dict(run.numbers),
+        "numbers": {clean(name): count for name, count in run.numbers.items()},
         "transitions": _transitions(run, spec, profiles),
     }
 
@@ -89,8 +89,8 @@ def _names(spec: Spec, profiles: list[str]) -> list[str]:
     return list(dict.fromkeys(["core", "terms", *spec.profiles, *profiles]))
 
 
-def _text(text: str, limit: int = _LIMIT) -> str:
-    """Text that UTF-8 can carry, of bounded length."""
+def clean(text: str, limit: int = _LIMIT) -> str:
+    """Text of a target as the report has it: UTF-8 can carry it, and its length is bounded."""
     cut = text if len(text) <= limit else f"{text[:limit]} [{len(text) - limit} more characters]"
     return cut.encode("utf-8", "backslashreplace").decode()
 
@@ -132,7 +132,7 @@ def _requirements(run: Run, spec: Spec, profiles: list[str], baseline: Baseline)
                 **_rule(name, rule),
                 "verdict": verdict.value,
                 "checks": _checks(mine),
-                "reason": _text(reason),
+                "reason": clean(reason),
                 "known": bool(broken) and all(baseline.known(o) is not None for o in broken),
             }
         )
@@ -178,7 +178,7 @@ def _checks(outcomes: Iterable[Outcome]) -> list[Json]:
                 "check": check,
                 "verdict": gravest.value,
                 "count": sum(o.count for o in alike),
-                "reason": _text(next((o.reason for o in alike if o.reason), "")),
+                "reason": clean(next((o.reason for o in alike if o.reason), "")),
             }
         )
     return said
@@ -257,8 +257,8 @@ def _told(run: Run, spec: Spec, baseline: Baseline, verdict: Verdict) -> list[Js
                 "check": first.check,
                 "count": sum(o.count for o in group),
                 "level": _rule("", spec.requirements.get(first.requirement))["level"],
-                "expected": _text(first.expected),
-                "got": _text(first.got),
+                "expected": clean(first.expected),
+                "got": clean(first.got),
                 "conversation": [_exchange(e) for e in first.conversation],
                 "replay": replay,
                 "known": _known(entry) if entry else None,
@@ -279,14 +279,14 @@ def _known(entry: Known) -> Json:
 
 def _exchange(exchange: Exchange) -> Json:
     return {
-        "label": _text(exchange.label),
-        "method": _text(exchange.method),
-        "url": _text(exchange.url),
-        "headers": {_text(n): _text(v) for n, v in exchange.headers.items()},
-        "body": _text(exchange.body, 4 * _LIMIT),
+        "label": clean(exchange.label),
+        "method": clean(exchange.method),
+        "url": clean(exchange.url),
+        "headers": {clean(n): clean(v) for n, v in exchange.headers.items()},
+        "body": clean(exchange.body, 4 * _LIMIT),
         "status": exchange.status,
-        "answer_headers": {_text(n): _text(v) for n, v in exchange.answer_headers.items()},
-        "answer": _text(exchange.answer),
+        "answer_headers": {clean(n): clean(v) for n, v in exchange.answer_headers.items()},
+        "answer": clean(exchange.answer),
         "seconds": round(exchange.seconds, 3),
     }
 
@@ -317,7 +317,7 @@ def _transitions(run: Run, spec: Spec, profiles: list[str]) -> list[Json]:
                 "profile": profile,
                 "states": [{"name": s.name, "end": s.end, "live": s.live} for s in kind.states.values()],
                 "moves": moves,
-                "unlisted": sorted(" ".join(k) for k in seen if k[0] == kind.name),
+                "unlisted": sorted(clean(" ".join(k)) for k in seen if k[0] == kind.name),
             }
         )
     return told

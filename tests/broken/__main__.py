@@ -20,8 +20,8 @@ def main() -> None:
     parser.add_argument("--inbox", type=int, default=10_000)
     chosen = parser.parse_args()
     if chosen.id is None:
-        for name, mutant in CATALOGUE.items():
-            print(f"{name:45} {mutant.kills or mutant.kind:12} {mutant.summary}")
+        for known, mutant in CATALOGUE.items():
+            print(f"{known:45} {mutant.kills or mutant.kind:12} {mutant.summary}")
         return
     if chosen.id != "reference" and chosen.id not in CATALOGUE:
         parser.error(f"there is no {chosen.id}")

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.broken import envelope, identity, threads
+from tests.broken import (
+    blobs,
+    boards,
+    envelope,
+    http,
+    identity,
+    intents,
+    offers,
+    reads,
+    records,
+    terms,
+    threads,
+)
 from tests.broken.tools import ALL, Mutant, Override
 
 CATALOGUE: dict[str, Mutant] = ALL
@@ -10,4 +22,4 @@ MUTANTS: dict[str, Override] = {name: mutant.override for name, mutant in ALL.it
 """Id to what breaks the library in the process that calls it."""
 
 __all__ = ["CATALOGUE", "MUTANTS"]
-CHAPTERS = (envelope, identity, threads)
+CHAPTERS = (blobs, boards, envelope, http, identity, intents, offers, reads, records, terms, threads)

@@ -6,12 +6,29 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from tests.broken.tools import around, guarded, judged, lenient, missing_guard, mutant, problem, simple, stepped
+from tests.broken.tools import (
+    around,
+    guarded,
+    judged,
+    lenient,
+    loose,
+    missing_guard,
+    mutant,
+    problem,
+    simple,
+    stepped,
+)
 from vrmproto import guards, threads
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Home
+from vrmproto.model import Thread
 
-simple("anybody-opens", "VRM-THR-024", "An organisation may open what only a person may.", missing_guard("person-opens"))
+simple(
+    "anybody-opens",
+    "VRM-THR-024",
+    "An organisation may open what only a person may.",
+    missing_guard("person-opens"),
+)
 simple(
     "deadlines-not-judged",
     "VRM-THR-020",
@@ -57,7 +74,7 @@ def strangers_act_as_the_second_party() -> None:
     def wrong(right: Any, self: Any, identifier: str) -> str:
         return right(self, identifier) or ("" if self.board else "second")
 
-    around(threads.Thread, "role", wrong)
+    around(Thread, "role", wrong)
 
 
 @mutant("VRM-THR-003")
@@ -100,7 +117,9 @@ def ends_are_not_the_end() -> None:
     """In a state that takes a message no more, it is taken by the row of another state."""
 
     def wrong(right: Any, kind: Any, status: Any, role: str, name: str) -> Any:
-        rows = (row for (state, by, type_), row in kind.cells.items() if state and (by, type_) == (role, name))
+        rows = (
+            row for (state, by, type_), row in kind.cells.items() if state and (by, type_) == (role, name)
+        )
         found = kind.cells.get((status.state, role, name)) or next(rows, None)
         return found if found and not status.late else right(kind, status, role, name)
 
@@ -181,7 +200,7 @@ def agreements_of_others() -> None:
     around(threads, "_check_related", wrong)
 
 
-# --- order -----------------------------------------------------------------------------------------------
+# --- order ----------------------------------------------------------------------------------------
 
 
 @mutant("VRM-THR-011")
@@ -211,9 +230,9 @@ def head_not_told() -> None:
 
 
 @mutant("VRM-THR-012")
-def head_told_is_prev() -> None:
-    """The head that is told is that of one message before, as is its number."""
-    problem(lambda m: {**m, "head": m["requirement"], "seq": m["seq"] - 1} if "head" in m else m)
+def head_told_with_a_wrong_number() -> None:
+    """The answer to a stale prev tells a seq that is one too small."""
+    problem(lambda m: {**m, "seq": m["seq"] - 1} if "head" in m else m)
 
 
 @mutant("VRM-THR-013")
@@ -280,7 +299,7 @@ def refusals_are_counted() -> None:
     around(Home, "_advance", wrong)
 
 
-# --- time --------------------------------------------------------------------------------------------------
+# --- time -----------------------------------------------------------------------------------------
 
 
 def _shifted(seconds: int) -> None:
@@ -325,9 +344,13 @@ def deadlines_never_pass() -> None:
 
 
 @mutant("VRM-THR-018")
-def deadlines_pass_for_messages_only() -> None:
-    """The list of threads shows a state that nobody has written in yet, the thread itself does not."""
-    around(Home, "checkpoint", lambda right, self, thread, reader, now: right(self, thread, reader, thread.since))
+def checkpoint_of_then() -> None:
+    """A checkpoint says the time and the state of the last message."""
+
+    def wrong(right: Any, self: Home, thread: Any, reader: str, now: int) -> Any:
+        return right(self, thread, reader, thread.since)
+
+    around(Home, "checkpoint", wrong)
 
 
 @mutant("VRM-THR-019")
@@ -370,19 +393,21 @@ def a_minute_at_least() -> None:
     guarded("deadline-ahead", wrong)
 
 
-# --- limits --------------------------------------------------------------------------------------------------
+# --- limits ---------------------------------------------------------------------------------------
 
 
 @mutant("VRM-THR-023", needs="an inbox that can be filled")
 def exit_stopped_by_a_full_inbox() -> None:
     """Whoever leaves has to wait until the other party empties its inbox."""
-    around(Home, "_check_inbox", lambda right, self, batch, step: right(self, batch, stepped(exit=False)(step)))
+    mark = stepped(exit=False)
+    around(Home, "_check_inbox", lambda right, self, batch, step: right(self, batch, mark(step)))
 
 
 @mutant("VRM-ENV-036")
 def guards_before_prev() -> None:
     """prev is judged after the guards of its row."""
     held: list[Any] = []
+    prev = loose(threads)._check_prev
     around(threads, "_check_prev", lambda right, *args: held.append(args))
 
     def wrong(right: Any, case: Any) -> None:
@@ -390,7 +415,6 @@ def guards_before_prev() -> None:
         if held:
             prev(*held.pop())
 
-    prev = threads._check_prev.__wrapped__  # type: ignore[attr-defined]
     around(threads, "_run_guards", wrong)
 
 

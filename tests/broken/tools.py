@@ -1,4 +1,4 @@
-"""What breaks a home in one line: rules left out, functions replaced, answers changed. No undo: a home each."""
+"""What breaks a home in one line: rules left out, functions replaced, answers changed. Nothing is undone."""
 
 from __future__ import annotations
 
@@ -62,7 +62,12 @@ def simple(name: str, kills: str, summary: str, override: Override, **more: Any)
     add(Mutant(name, summary, kills, "patch", override, **more))
 
 
-# --- functions -----------------------------------------------------------------------------------
+def loose(thing: Any) -> Any:
+    """A module or class of which also what is private, or imported there, is set."""
+    return thing
+
+
+# --- functions ------------------------------------------------------------------------------------
 
 
 def around(owner: Any, name: str, wrong: Callable[..., Any]) -> None:
@@ -81,7 +86,7 @@ def result(owner: Any, name: str, change: Callable[[Any], Any]) -> None:
     around(owner, name, lambda right, *args, **named: change(right(*args, **named)))
 
 
-# --- rules of the token ----------------------------------------------------------------------------
+# --- rules of the token ---------------------------------------------------------------------------
 
 
 def regroup() -> None:
@@ -124,7 +129,7 @@ def rewritten(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     judged("VRM-ENV-012", wrong)
 
 
-# --- guards ----------------------------------------------------------------------------------------
+# --- guards ---------------------------------------------------------------------------------------
 
 
 def missing_guard(name: str) -> Override:
@@ -160,7 +165,7 @@ def guarded(name: str, wrong: Callable[[Callable[..., None], guards.Case], None]
     guards.GUARDS[name] = lambda case: wrong(right, case)
 
 
-# --- what is stored, signed and served ---------------------------------------------------------------
+# --- what is stored, signed and served ------------------------------------------------------------
 
 
 def appended(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -215,7 +220,7 @@ def answered(change: Callable[[web.Request, web.Response], Awaitable[web.StreamR
     around(app, "problems", wrong)
 
 
-def headed(change: Callable[[web.Request, web.Response], None]) -> None:
+def headed(change: Callable[[web.Request, web.Response], object]) -> None:
     """Answers whose headers are changed on their way out."""
 
     async def change_it(request: web.Request, response: web.Response) -> web.StreamResponse:
@@ -236,6 +241,18 @@ def aliases(effect: str) -> dict[str, str]:
 
     around(Home, "_append", wrong)
     return known
+
+
+def succeeded(effect: str, claim: str) -> None:
+    """In a claim, an identifier that was replaced stands for its successor."""
+    known = aliases(effect)
+
+    def wrong(right: Any, spec: Spec, thread: Any, message: Any, *rest: Any) -> Any:
+        if thread is not None and known.get(getattr(message, claim)) == thread.first:
+            message = replace(message, **{claim: thread.first})
+        return right(spec, thread, message, *rest)
+
+    around(threads, "_continue", wrong)
 
 
 def rowed(change: Callable[[Any], Any]) -> None:

@@ -26,6 +26,7 @@ from aiohttp import web
 
 from tests.broken import edits
 from tests.broken.mutants import CATALOGUE
+from tests.broken.tools import loose
 from vrmproto import spec as specs
 from vrmproto.home import Config
 from vrmproto.server import app, run
@@ -48,7 +49,7 @@ def configured(port: int, options: Mapping[str, Any]) -> tuple[Settings, Config]
 async def _serve(
     config: Config, spec: specs.Spec, data: Path, bound: socket.socket, ready: Any, life: int
 ) -> None:
-    store = run.SqliteStore(data / "home.db")
+    store = loose(run).SqliteStore(data / "home.db")
     home = app.open_home(spec, store, data, config)
     runner = web.AppRunner(app.create_app(home), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
@@ -64,7 +65,9 @@ async def _serve(
     store.close()
 
 
-def serve(name: str | None, data: Path, bound: socket.socket, options: Mapping[str, Any], **more: Any) -> None:
+def serve(
+    name: str | None, data: Path, bound: socket.socket, options: Mapping[str, Any], **more: Any
+) -> None:
     """Become the home with this id (None: the reference) and serve until SIGTERM."""
     mutant = CATALOGUE[name] if name else None
     folder = specs.folder()

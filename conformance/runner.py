@@ -1,0 +1,289 @@
+"""A whole run against one home: the control, then every way of testing, side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import aiohttp
+
+from conformance import checks, jose, lift, messages, walks
+from conformance.jose import Key
+from conformance.lab import Check, Lab, of_profiles, run_check
+from conformance.results import Failed, Inconclusive, Outcome, Run, Verdict
+from conformance.session import Origins, Session
+from conformance.target import Target, open_target
+from vrmproto.spec import Spec
+
+__all__ = ["Options", "Progress", "run", "spec_digest"]
+
+checks.load()
+LANES = 16
+"""Conversations at a time."""
+MODES = {
+    # generated valid messages, seconds of random walks
+    "selftest": (100, 0.0),
+    "quick": (300, 1.0),
+    "default": (5000, 15.0),
+    "thorough": (20000, 120.0),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is wanted of a run."""
+
+    url: str
+    profiles: tuple[str, ...] = ()
+    """Empty: those that the home claims."""
+    mode: str = "default"
+    seed: int = 0
+    max_time: float = 0.0
+    """Seconds; 0 is no limit."""
+    only: frozenset[str] = frozenset()
+    """Only checks of these requirements, for a quick look."""
+    origins: bool | None = None
+    """Whether organisations are played on loopback; None: where the home is on loopback too."""
+    operator: Key | None = None
+
+
+@dataclass
+class Progress:
+    """What runs, how far it is, and about how long it will take."""
+
+    tell: Callable[[str], None] = lambda line: None
+    began: float = field(default_factory=time.monotonic)
+    done: int = 0
+    total: int = 0
+    _last: float = 0.0
+
+    def expect(self, more: int) -> None:
+        """So many pieces of work more."""
+        self.total += more
+
+    def one(self, what: str) -> None:
+        """One piece is done."""
+        self.done += 1
+        now = time.monotonic()
+        if now - self._last < 0.2 and self.done < self.total:
+            return
+        self._last = now
+        spent = now - self.began
+        left = spent / self.done * (self.total - self.done)
+        self.tell(f"{self.done}/{self.total} {what}, about {left:.0f} s left")
+
+
+def spec_digest(spec: Spec) -> str:
+    """A digest of the files that judge: prose, tables, schemas, codes, vectors."""
+    found = hashlib.sha256()
+    for path in sorted(spec.root.rglob("*")):
+        if path.is_file():
+            found.update(path.relative_to(spec.root).as_posix().encode() + b"\0")
+            found.update(hashlib.sha256(path.read_bytes()).digest())
+    return jose.b64(found.digest())
+
+
+def _version() -> str:
+    try:
+        return metadata.version("vrmproto")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+async def run(options: Options, spec: Spec, progress: Progress | None = None) -> Run:
+    """Judge a home; Unreachable where there is none at the URL."""
+    began = time.monotonic()
+    progress = progress or Progress()
+    made = Run(options.url, seed=options.seed, mode=options.mode, suite=_version(), spec="1.0")
+    made.started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    made.spec_digest = await asyncio.to_thread(spec_digest, spec)
+    connector = aiohttp.TCPConnector(limit=4 * LANES, ttl_dns_cache=60)
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=True) as http:
+        target = await open_target(options.url, spec, http)
+        made.issuer, made.claimed = target.issuer, target.claimed
+        wanted = options.profiles or target.claimed or ("core",)
+        made.profiles = tuple(p for p in spec.profiles if p in wanted)
+        playing = target.loopback if options.origins is None else options.origins
+        origins = Origins() if playing else None
+        session = Session(target, origins, options.operator)
+        try:
+            made.control = await _control(session)
+            if not made.control:
+                await _Work(options, session, made, progress).all()
+        finally:
+            if origins is not None:
+                await origins.close()
+        made.outcomes += _of_all_answers(target)
+        made.numbers = dict(target.numbers) | made.numbers
+    made.outcomes = _completed(made, spec, options)
+    made.seconds = time.monotonic() - began
+    return made
+
+
+async def _control(session: Session) -> str:
+    """A right message has to be taken and a forged one refused; else nothing that follows means anything."""
+    lab = Lab(session, "control")
+    try:
+        person, vendor = lab.person(), await lab.vendor()
+        right = jose.token(person.key, lab.claims(person, "terms.proffer", vendor.id, lab.bodies.proffer()))
+        said = await lab.send(right, "a right message")
+        if said.answer.status != 202 or not said.receipt:
+            return f"a right terms.proffer is to be answered 202 with a receipt, and was: {said.answer.said}"
+        other = jose.generate()
+        claims = lab.claims(person, "terms.proffer", vendor.id, lab.bodies.proffer())
+        forged = jose.token(replace_key(person.key, other), claims)
+        answer = (await lab.send(forged, "a forged message")).answer
+        if answer.status < 400:
+            return f"a message with a forged signature was answered {answer.said}"
+    except (Failed, Inconclusive) as error:
+        return str(error)
+    return ""
+
+
+def replace_key(shown: Key, signs: Key) -> Key:
+    """A key that says it is one and signs as another."""
+    return replace(shown, private=signs.private)
+
+
+@dataclass
+class _Work:
+    options: Options
+    session: Session
+    made: Run
+    progress: Progress
+    lanes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LANES))
+    waits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4 * LANES))
+    late: list[str] = field(default_factory=list)
+
+    def going(self) -> bool:
+        """Whether there is time left."""
+        spent = time.monotonic() - self.progress.began
+        return not self.options.max_time or spent < self.options.max_time
+
+    def wanted(self, requirements: Iterable[str]) -> bool:
+        return not self.options.only or not self.options.only.isdisjoint(requirements)
+
+    async def all(self) -> None:
+        """Everything, with what waits beside what sends."""
+        profiles, quick = self.made.profiles, self.options.mode in ("quick", "selftest")
+        chosen = [c for c in of_profiles(profiles, quick) if self.wanted(c.requirements)]
+        beside = [c for c in chosen if not c.alone]
+        alone = [c for c in chosen if c.alone]
+        self.progress.expect(len(chosen))
+        await asyncio.gather(self.vectors(), self.generated(), self.walk(), *map(self.check, beside))
+        for one in alone:
+            await self.check(one)
+        self.made.numbers["late"] = len(self.late)
+
+    async def vectors(self) -> None:
+        """Every vector that can be told."""
+        spec, left = self.session.target.spec, list[str]()
+        traces = await asyncio.to_thread(lambda: list(lift.lifted(spec, left)))
+        traces = [
+            t for t in traces if t.profile in self.made.profiles and self.wanted((t.requirement, *t.covers))
+        ]
+        self.made.numbers |= {"vectors": len(traces), "vectors_with_a_set_clock": len(left)}
+        self.progress.expect(len(traces))
+
+        async def one(trace: Any) -> None:
+            async with self.lanes:
+                if self.going():
+                    self.made.outcomes += await self.session.tell(trace)
+                else:
+                    self._unreached(trace.name, (trace.requirement, *trace.covers))
+                self.progress.one("vectors")
+
+        await asyncio.gather(*map(one, traces))
+
+    async def generated(self) -> None:
+        """Near misses for every target, then valid messages of every type."""
+        if not self.wanted({messages.BODY}):
+            return
+        profiles = self.made.profiles
+        seen: set[str] = set()
+        share = 6 if self.options.mode == "selftest" else 1
+        self.made.outcomes += await messages.near_misses(
+            self.session, profiles, seen, self.lanes, self.going, share
+        )
+        spec = self.session.target.spec
+        named = self.session.target.discovery.get("types", ())
+        targets = [
+            t
+            for t, name in messages.schema_targets(spec).items()
+            if spec.types[name].profile in profiles and name in named
+        ]
+        self.made.numbers |= {"schema_targets": len(targets), "schema_targets_exercised": len(seen)}
+        count, _ = MODES[self.options.mode]
+        self.made.outcomes += await messages.valid_messages(
+            self.session, profiles, self.options.seed, count, self.lanes, self.going
+        )
+
+    async def walk(self) -> None:
+        """Walks through the threads, each step compared with the model."""
+        _, seconds = MODES[self.options.mode]
+        if self.options.max_time:
+            seconds = min(seconds, self.options.max_time)
+        report = await walks.run(
+            self.session,
+            seed=self.options.seed,
+            seconds=seconds,
+            profiles=self.made.profiles,
+            quick=self.options.mode in ("quick", "selftest"),
+        )
+        self.made.outcomes += report.outcomes
+        self.made.transitions = dict(report.transitions)
+
+    async def check(self, one: Check) -> None:
+        """One scripted check."""
+        async with self.waits:
+            if self.going():
+                self.made.outcomes += await run_check(self.session, one, self.options.seed)
+            else:
+                self._unreached(one.name, one.requirements)
+            self.progress.one("checks")
+
+    def _unreached(self, name: str, requirements: Sequence[str]) -> None:
+        self.late.append(name)
+        self.made.outcomes += [
+            Outcome(r, name, Verdict.INCONCLUSIVE, reason="--max-time was over") for r in requirements
+        ]
+
+
+def _of_all_answers(target: Target) -> list[Outcome]:
+    """What every answer was looked at for."""
+    failed = {one.requirement for one in target.broken}
+    kept = [Outcome(r, "every answer", Verdict.PASS) for r in target.kept if r not in failed]
+    return target.broken + kept
+
+
+def _completed(made: Run, spec: Spec, options: Options) -> list[Outcome]:
+    """One outcome a check and requirement, repeats counted; SHOULD warns; other profiles do not apply."""
+    found: dict[tuple[str, str, Verdict], Outcome] = {}
+    for one in made.outcomes:
+        rule = spec.requirements.get(one.requirement)
+        verdict = one.verdict
+        if verdict is Verdict.FAIL and rule is not None and not rule.level.startswith("MUST"):
+            verdict = Verdict.WARN
+        key = (one.requirement, one.check, verdict)
+        before = found.get(key)
+        found[key] = (
+            replace(one, verdict=verdict) if before is None else replace(before, count=before.count + 1)
+        )
+    outcomes = list(found.values())
+    named = {one.requirement for one in outcomes}
+    for rule in spec.requirements.values():
+        if rule.role != "home" or rule.id in named or options.only:
+            continue
+        if rule.profile not in made.profiles:
+            outcomes.append(Outcome(rule.id, "", Verdict.NOT_APPLICABLE, reason="profile not claimed"))
+        elif made.control:
+            outcomes.append(Outcome(rule.id, "", Verdict.INCONCLUSIVE, reason=f"control: {made.control}"))
+        else:
+            outcomes.append(Outcome(rule.id, "", Verdict.NOT_JUDGED, reason="no check of this run judges it"))
+    return outcomes

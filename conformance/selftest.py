@@ -1,0 +1,233 @@
+"""The suite measured: which broken homes it catches, by which rule, and which right ones it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from conformance.jose import Key
+from conformance.results import Verdict
+from conformance.runner import Options, run
+from vrmproto import spec as spec_of
+
+__all__ = ["Judged", "NotHere", "figures", "manifest", "matrix", "selftest"]
+
+_STUBS = "stub"
+REFERENCE = "reference"
+
+
+class NotHere(Exception):
+    """There are no broken homes here: this is no checkout."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a run said of one home."""
+
+    id: str
+    seed: int
+    failed: tuple[str, ...]
+    """Requirements that failed, SHOULDs too."""
+    unsure: tuple[str, ...]
+    """MUSTs that were inconclusive."""
+    control: str
+    seconds: float
+    mode: str
+    why: Mapping[str, str] = field(default_factory=dict)
+    """Requirement to the first check that failed, with what was expected and got."""
+
+
+def root() -> Path:
+    """The checkout; NotHere."""
+    here = Path(__file__).resolve().parents[1]
+    if not (here / "tests" / "broken" / "manifest.json").is_file():
+        raise NotHere("selftest needs a checkout: its broken homes lie in tests/broken, which is in no wheel")
+    return here
+
+
+def manifest() -> list[dict[str, Any]]:
+    """The mutants and benign variants, as data; NotHere."""
+    read = json.loads((root() / "tests" / "broken" / "manifest.json").read_bytes())
+    listed: list[dict[str, Any]] = read["mutants"] if isinstance(read, dict) else read
+    return listed
+
+
+def operator_key(jwk: Mapping[str, str]) -> Key:
+    """The key that a home signs with, lent by its operator."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from conformance import jose
+
+    secret = jose.decode(jwk["d"])
+    public = {name: jwk[name] for name in ("crv", "kty", "x", "y") if name in jwk}
+    if jwk["kty"] == "OKP":
+        return Key("Ed25519", public, Ed25519PrivateKey.from_private_bytes(secret))
+    return Key("ES256", public, ec.derive_private_key(int.from_bytes(secret, "big"), ec.SECP256R1()))
+
+
+def judge(one: Mapping[str, Any], seed: int) -> Judged:
+    """Start one home and run the suite against it: a part of it, and all where that is not enough."""
+    result = _judge(one, seed, "selftest")
+    if one["kind"] != "benign" and not killed(one, result):
+        whole = _judge(one, seed, "quick")
+        return replace(whole, seconds=round(result.seconds + whole.seconds, 2))
+    return result
+
+
+def _judge(one: Mapping[str, Any], seed: int, mode: str) -> Judged:
+    launch = _launch()
+    began = time.monotonic()
+    name = None if one["id"] == REFERENCE else one["id"]
+    with launch.running(name, **one.get("options", {})) as target:
+        chosen = Options(target.url, mode=mode, seed=seed, operator=operator_key(target.operator_keys[0]))
+        found = asyncio.run(run(chosen, spec_of.load()))
+    bad = [o for o in found.outcomes if o.verdict in (Verdict.FAIL, Verdict.WARN)]
+    unsure = {o.requirement for o in found.outcomes if o.verdict is Verdict.INCONCLUSIVE}
+    why: dict[str, str] = {}
+    for outcome in bad:
+        told = f"{outcome.check}: expected {outcome.expected}, got {outcome.got}"
+        why.setdefault(outcome.requirement, told[:300])
+    if found.control:
+        why["control"] = found.control
+    return Judged(
+        one["id"],
+        seed,
+        tuple(sorted({o.requirement for o in bad})),
+        tuple(sorted(unsure)),
+        found.control,
+        round(time.monotonic() - began, 2),
+        mode,
+        why,
+    )
+
+
+def _launch() -> Any:
+    """What starts broken homes, from the checkout."""
+    here = str(root())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    return importlib.import_module("tests.broken.launch")
+
+
+def walked(url: str = "") -> dict[str, int]:
+    """The transitions that a quick run visits at a home, or at the reference; NotHere, Unreachable."""
+    if url:
+        return asyncio.run(run(Options(url, mode="quick"), spec_of.load())).transitions
+    with _launch().running(None) as target:
+        chosen = Options(target.url, mode="quick", operator=operator_key(target.operator_keys[0]))
+        return asyncio.run(run(chosen, spec_of.load())).transitions
+
+
+def selftest(
+    seeds: Iterable[int],
+    told: Callable[[str], None],
+    only: frozenset[str] = frozenset(),
+    workers: int = 0,
+) -> list[tuple[dict[str, Any], Judged]]:
+    """Judge every home of the manifest with each seed, and the reference."""
+    listed = [{"id": REFERENCE, "kind": "benign", "summary": "the reference as it is"}, *manifest()]
+    listed = [one for one in listed if not only or one["id"] in only]
+    work = [(one, seed) for seed in seeds for one in listed]
+    found: list[tuple[dict[str, Any], Judged]] = []
+    began = time.monotonic()
+    count = workers or max(2, (os.cpu_count() or 2) + 1)
+    with ProcessPoolExecutor(count) as pool:
+        waiting = {pool.submit(judge, one, seed): one for one, seed in work}
+        for done in as_completed(waiting):
+            one, result = waiting[done], done.result()
+            found.append((one, result))
+            spent = time.monotonic() - began
+            left = spent / len(found) * (len(work) - len(found))
+            told(f"{len(found)}/{len(work)} homes, about {left:.0f} s left: {one['id']} {said(one, result)}")
+    return found
+
+
+def killed(one: Mapping[str, Any], result: Judged) -> bool:
+    """Whether a mutant is caught by the rule that it breaks; a stub by the control."""
+    if one["kind"] == _STUBS:
+        return bool(result.control) or one.get("kills", "") in result.failed
+    return one["kills"] in result.failed
+
+
+def said(one: Mapping[str, Any], result: Judged) -> str:
+    """What became of one home, in a few words."""
+    if one["kind"] == "benign":
+        bad = [*result.failed, *result.unsure, *([result.control] if result.control else [])]
+        return f"FAILED WRONGLY by {', '.join(bad)}" if bad else "passes"
+    if killed(one, result):
+        return f"caught by {one.get('kills') or 'the control'}"
+    return f"ESCAPED (failed: {', '.join(result.failed) or 'nothing'})"
+
+
+def figures(found: list[tuple[dict[str, Any], Judged]], seconds: float) -> dict[str, Any]:
+    """The line of JSON that selftest ends with. Of several seeds the worst counts."""
+    mutants = {one["id"]: one for one, _ in found if one["kind"] != "benign"}
+    benign = {one["id"]: one for one, _ in found if one["kind"] == "benign"}
+    caught = {
+        name for name, one in mutants.items() if all(killed(one, r) for o, r in found if o["id"] == name)
+    }
+    wrongly = {
+        name for name in benign if any(r.failed or r.unsure or r.control for o, r in found if o["id"] == name)
+    }
+    others = [
+        len([r for r in result.failed if r != one["kills"]])
+        for one, result in found
+        if one["kind"] not in ("benign", _STUBS)
+    ]
+    return {
+        "mutants": len(mutants),
+        "killed": len(caught),
+        "score": round(len(caught) / len(mutants), 4) if mutants else 0.0,
+        "benign": len(benign),
+        "false_positives": len(wrongly),
+        "mean_collateral": round(sum(others) / len(others), 2) if others else 0.0,
+        "seeds": sorted({result.seed for _, result in found}),
+        "seconds": round(seconds, 1),
+        "escaped": sorted(set(mutants) - caught),
+        "failed_wrongly": sorted(wrongly),
+    }
+
+
+def matrix(found: list[tuple[dict[str, Any], Judged]], numbers: Mapping[str, Any], day: str) -> str:
+    """The kill matrix as a page."""
+    lines = [
+        "# How the suite is measured",
+        "",
+        "Written by `vrm-conformance selftest --write`; do not edit. Each line is a home with one bug,",
+        "a process judged over HTTP; it counts as caught only by the rule that it breaks.",
+        "",
+        f"On {day}, seeds {', '.join(map(str, numbers['seeds']))}: **{numbers['killed']} of "
+        f"{numbers['mutants']} mutants caught** (score {numbers['score']}), {numbers['false_positives']} of "
+        f"{numbers['benign']} right variants failed, {numbers['mean_collateral']} other rules a mutant.",
+        "",
+        "| mutant | bug | rule | caught | others |",
+        "|---|---|---|---|---|",
+    ]
+    for one, result in sorted(found, key=lambda pair: (pair[0]["kind"], pair[0]["id"])):
+        if one["kind"] == "benign" or result.seed != numbers["seeds"][0]:
+            continue
+        others = [r for r in result.failed if r != one.get("kills")]
+        mark = "yes" if killed(one, result) else "**no**"
+        rule = one.get("kills") or "control"
+        lines.append(f"| `{one['id']}` | {one['summary']} | {rule} | {mark} | {', '.join(others)} |")
+    lines += ["", "## Right variants", "", "| variant | what differs | failed by |", "|---|---|---|"]
+    for one, result in sorted(found, key=lambda pair: pair[0]["id"]):
+        if one["kind"] == "benign" and result.seed == numbers["seeds"][0]:
+            bad = [*result.failed, *result.unsure]
+            lines.append(f"| `{one['id']}` | {one['summary']} | {', '.join(bad) or 'nothing'} |")
+    return "\n".join(lines) + "\n"
+
+
+def to_json(found: list[tuple[dict[str, Any], Judged]]) -> list[dict[str, Any]]:
+    """Every verdict as data."""
+    return [{"mutant": one, **asdict(result)} for one, result in found]
