@@ -19,13 +19,14 @@ LOCK_TOOL := uv==0.13.9
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long lint types spec-check lock bench bench-boards clean
+.PHONY: help venv demo test test-long lint types spec-check lock bench bench-boards selftest mutate clean
 
 help:
 	@echo 'make demo         a person, five vendors and a home, played live (ARGS="--headless --json")'
 	@echo 'make test         lint, types, spec check, tests'
 	@echo 'make test-long    the tests that take long'
 	@echo 'make bench        measure this machine, one table; make bench-boards: feeds with 10^6 intents'
+	@echo 'make selftest     measure the conformance suite by broken homes; make mutate: by random changes'
 	@echo 'make lint | types | spec-check      the parts of make test'
 	@echo 'make venv | lock | clean            the environment, its lock file, start over'
 
@@ -70,6 +71,14 @@ test-long: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# Measures the suite by homes with one bug each, and writes what it caught to docs/selftest.md.
+selftest: $(STAMP)
+	@$(BIN)/vrm-conformance selftest --write docs/selftest.md $(ARGS)
+
+# Measures it by small changes anywhere in the reference that nobody thought of.
+mutate: $(STAMP)
+	@$(BIN)/python -m tests.broken.mutate $(ARGS)
 
 bench-boards: $(STAMP)
 	@$(BIN)/python -m benchmarks.boards $(ARGS)

@@ -303,9 +303,10 @@ def diff(
 def list_(spec: SpecDir = None, json_: Json = False) -> None:
     """Every requirement with what judges it."""
     from conformance import coverage
+    from conformance.runner import exclusions
 
     loaded = _spec(spec)
-    judged, excluded = coverage.checks_of(loaded), coverage.exclusions(loaded)
+    judged, excluded = coverage.checks_of(loaded), exclusions(loaded)
     for rule in loaded.requirements.values():
         names = judged.get(rule.id, [])
         row = {"id": rule.id, "level": rule.level, "role": rule.role, "profile": rule.profile,
@@ -325,6 +326,7 @@ def explain(
 ) -> None:
     """One requirement: its sentence, where it stands, and what judges it."""
     from conformance import coverage
+    from conformance.runner import exclusions
 
     loaded = _spec(spec)
     rule = loaded.requirements.get(id.upper())
@@ -334,7 +336,7 @@ def explain(
         near = difflib.get_close_matches(id.upper(), loaded.requirements, 3)
         raise _stop(f"{id}: is no requirement" + (f"; is one of {', '.join(near)} meant?" if near else ""))
     names = coverage.checks_of(loaded).get(rule.id, [])
-    excluded = coverage.exclusions(loaded).get(rule.id, "")
+    excluded = exclusions(loaded).get(rule.id, "")
     if json_:
         row = {"id": rule.id, "level": rule.level, "role": rule.role, "profile": rule.profile,
                "page": rule.page, "text": rule.text, "code": rule.code, "checks": names,

@@ -8,8 +8,6 @@ key, in another form, or by none.
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from conformance import jose
+from conformance import jose, twists
 from conformance.traces import Edit, Step, Token, Trace
 from vrmproto.spec import Spec
 
@@ -110,30 +108,16 @@ class _Lift:
     def _sign(
         self, parts: Sequence[str], clean: Sequence[str], signature: bytes, header: bytes
     ) -> tuple[str, bool]:
+        """How a token is signed, and whether over its segments as they are spelled."""
         for over_edited in (False, True):
-            used = ".".join((parts if over_edited else clean)[:2]).encode("latin-1")
+            used = ".".join((parts if over_edited else clean)[:2])
             for name, jwk in self.keys.jwks.items():
-                if jose.verifies(f"{used.decode('latin-1')}.{jose.b64(signature)}", jwk):
-                    return f"key:{name}", over_edited
-                if self._is_der(signature, used, jwk):
-                    return f"der:{name}", over_edited
-                mac = hmac.new(jose.compact(jwk), used, hashlib.sha256).digest()
-                if mac == signature:
+                for how, raw in twists.undone(signature, jwk):
+                    if jose.verifies(f"{used}.{jose.b64(raw)}", jwk):
+                        return f"{how}:{name}", over_edited
+                if twists.hmac_of(jwk, used.encode("latin-1")) == signature:
                     return f"hmac:{name}", over_edited
         return f"text:{parts[2]}", False
-
-    @staticmethod
-    def _is_der(signature: bytes, data: bytes, jwk: Mapping[str, str]) -> bool:
-        from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
-        if jwk["kty"] != "EC":
-            return False
-        try:
-            r, s = decode_dss_signature(signature)
-            raw = r.to_bytes(32, "big") + s.to_bytes(32, "big")
-        except (ValueError, OverflowError):
-            return False
-        return jose.verifies(f"{data.decode('latin-1')}.{jose.b64(raw)}", jwk)
 
     def _template(self, text: str, inner: list[Token]) -> str:
         def nested(found: re.Match[str]) -> str:

@@ -116,6 +116,7 @@ class Moves:
         self.rules: Json = {}
         """Members of ``offer_rules`` that are settled."""
         self.often_hasty = 0.0
+        self.with_files = 0.06
         self.count = 0
         self.vendors = [n for n, p in stage.parties.items() if p["is"] in ("vendor", "organisation")]
 
@@ -265,7 +266,7 @@ class Moves:
 
     def media(self, flaws: frozenset[str]) -> list[Json]:
         """Seldom a reference to a file, which its sender may or may not have put."""
-        if "files" not in flaws and not self.chance(0.06):
+        if "files" not in flaws and not self.chance(self.with_files):
             return []
         n = self.rng.randrange(len(FILES))
         found = {"url": f"${{blobs}}${{digest:{n}}}", "sha256": f"${{digest:{n}}}", "size": FILES[n]}
@@ -398,7 +399,7 @@ class Moves:
             if "agreement" in flaws:
                 named = bodies.agreement(pick([n for n in NAMES if n != named["id"]]))
             offer = pick([NOWHERE, self.mid(view.thid)]) if "accepts" in flaws else self.mid(view.offer)
-            return {"accepts": offer or NOWHERE, "agreement": named}
+            return {"accepts": offer or NOWHERE, "agreement": named, "lang": "en", "place": "NL"}
         if type_ == "terms.alternative":
             return self._alternative(view, flaws)
         if type_ == "intent.amend":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,13 +16,13 @@ import aiohttp
 
 from conformance import checks, jose, lift, messages, walks
 from conformance.jose import Key
-from conformance.lab import Check, Lab, of_profiles, run_check
+from conformance.lab import CHECKS, Check, Lab, of_profiles, run_check
 from conformance.results import Failed, Inconclusive, Outcome, Run, Verdict
 from conformance.session import Origins, Session
 from conformance.target import Target, open_target
 from vrmproto.spec import Spec
 
-__all__ = ["Options", "Progress", "run", "spec_digest"]
+__all__ = ["Options", "Progress", "exclusions", "run", "spec_digest"]
 
 checks.load()
 LANES = 16
@@ -171,7 +172,7 @@ class _Work:
 
     async def all(self) -> None:
         """Everything, with what waits beside what sends."""
-        profiles, quick = self.made.profiles, self.options.mode in ("quick", "selftest")
+        profiles, quick = self.made.profiles, _hurried(self.options)
         chosen = [c for c in of_profiles(profiles, quick) if self.wanted(c.requirements)]
         beside = [c for c in chosen if not c.alone]
         alone = [c for c in chosen if c.alone]
@@ -229,13 +230,19 @@ class _Work:
         _, seconds = MODES[self.options.mode]
         if self.options.max_time:
             seconds = min(seconds, self.options.max_time)
-        report = await walks.run(
-            self.session,
-            seed=self.options.seed,
-            seconds=seconds,
-            profiles=self.made.profiles,
-            quick=self.options.mode in ("quick", "selftest"),
-        )
+        try:
+            report = await walks.run(
+                self.session,
+                seed=self.options.seed,
+                seconds=seconds,
+                profiles=self.made.profiles,
+                quick=_hurried(self.options),
+            )
+        except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # A home that answers what no walk foresaw must not end the run: it is said, and never green.
+            reason = f"a walk came to nothing ({type(error).__name__}: {error})"
+            self.made.outcomes.append(Outcome("VRM-THR-005", "walks", Verdict.INCONCLUSIVE, reason=reason))
+            return
         self.made.outcomes += report.outcomes
         self.made.transitions = dict(report.transitions)
 
@@ -277,13 +284,29 @@ def _completed(made: Run, spec: Spec, options: Options) -> list[Outcome]:
         )
     outcomes = list(found.values())
     named = {one.requirement for one in outcomes}
+    left_out = {r for c in CHECKS.values() if c.slow for r in c.requirements} if _hurried(options) else set()
+    excluded = exclusions(spec)
     for rule in spec.requirements.values():
         if rule.role != "home" or rule.id in named or options.only:
             continue
+        verdict, reason = Verdict.INCONCLUSIVE, "no check came to it"
         if rule.profile not in made.profiles:
-            outcomes.append(Outcome(rule.id, "", Verdict.NOT_APPLICABLE, reason="profile not claimed"))
+            verdict, reason = Verdict.NOT_APPLICABLE, f"the profile {rule.profile} is not claimed"
+        elif rule.id in excluded:
+            verdict, reason = Verdict.NOT_JUDGED, excluded[rule.id]
         elif made.control:
-            outcomes.append(Outcome(rule.id, "", Verdict.INCONCLUSIVE, reason=f"control: {made.control}"))
-        else:
-            outcomes.append(Outcome(rule.id, "", Verdict.NOT_JUDGED, reason="no check of this run judges it"))
+            reason = f"control: {made.control}"
+        elif rule.id in left_out:
+            verdict, reason = Verdict.NOT_JUDGED, "needs: a run without --quick"
+        outcomes.append(Outcome(rule.id, "", verdict, reason=reason))
     return outcomes
+
+
+def _hurried(options: Options) -> bool:
+    return options.mode in ("quick", "selftest")
+
+
+def exclusions(spec: Spec) -> dict[str, str]:
+    """Requirements of homes that nothing at a URL can show, with the reason (spec/requirements)."""
+    listed = json.loads((spec.root / "requirements" / "exclusions.json").read_bytes())["exclusions"]
+    return {one["requirement"]: one["reason"] for one in listed}

@@ -17,8 +17,6 @@ Templates hold bytes as latin-1 text, so that a token that is no UTF-8 has one t
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import re
 import secrets
@@ -27,7 +25,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from conformance import jose
+from conformance import jose, twists
 from conformance.jose import Key
 
 __all__ = [
@@ -67,7 +65,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Token:
-    """The template of a token. ``sign`` says how: ``key:NAME``, ``der:NAME``, ``hmac:NAME``, ``text:...``."""
+    """The template of a token. ``sign`` says how: a twist or ``hmac`` with a name, or ``text:...``."""
 
     header: str = ""
     payload: str = ""
@@ -224,17 +222,8 @@ def signature(how: str, signing_input: str, bindings: Bindings) -> str:
         raise Missing(f"there is no key {name}")
     data = signing_input.encode("latin-1")
     if kind == "hmac":
-        return jose.b64(hmac.new(jose.compact(dict(key.jwk)), data, hashlib.sha256).digest())
-    raw = key.sign(data)
-    if kind == "der":
-        return jose.b64(_der(raw))
-    return jose.b64(raw)
-
-
-def _der(raw: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-
-    return encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+        return jose.b64(twists.hmac_of(key.jwk, data))
+    return jose.b64(twists.twisted(kind, key.sign(data)))
 
 
 def message(

@@ -1,550 +1,480 @@
-"""Walks through the threads of a live home, every answer compared with the model of the prose.
+"""Walks through the threads of a live home: one to every transition of the tables, stories, and random ones.
 
-A :class:`Player` says one symbolic conversation step by step and knows after each what the model says of it.
-Beside the operations of ``conformance.session`` it has ``state`` (a party reads a thread) and ``inbox`` (a
-party polls; ``of`` names what it acknowledges). All conversations here are for it: :func:`replay`.
+Each is played by :class:`conformance.player.Player`, which compares every answer with the model.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
+import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conformance import jose, receipts
-from conformance.model import ENDED_OFFER, INTRODUCTION, ROTATION, Act, Proof, Roster, View, World
-from conformance.model_home import Model, Verdict
-from conformance.moves import Stage
-from conformance.results import Failed, Inconclusive, Outcome
-from conformance.results import Verdict as Judged
+from conformance.model import INTRODUCTION, MOVES, OFFER, PROFFER, PUBLISH, ROTATION, View
+from conformance.moves import FILES, HASTE, Moves, cast
+from conformance.player import Deviation, Player, Vague, replay
+from conformance.results import Failed, Inconclusive, Outcome, Verdict
 from conformance.session import Session
-from conformance.target import Answer, Talk
-from conformance.traces import Bindings, Missing, Step, Trace, render, signature
+from conformance.traces import Missing, Step
+from vrmproto.spec import Kind, Spec
 
-__all__ = ["Deviation", "Player", "Vague", "replay"]
+__all__ = ["STORIES", "Deviation", "WalkReport", "replay", "run", "timed", "transitions"]
 
-CALM = 0.4
-"""Seconds before a deadline in which nothing is sent."""
+COSTS = {"deadline": 8, "orphaned": 2, "filled": 4, "superseded": 4, "removed": 3}
+"""What a cause costs in a shortest path, where a message costs 1; what is not here nothing brings about."""
+TOGETHER = 16
+"""Requests at a time."""
 
-BY_CAUSE = {
-    "orphaned": "VRM-INT-010",
-    "filled": "VRM-INT-011",
-    "superseded": "VRM-TRM-011",
-    "removed": "VRM-BRD-017",
-    "deadline": "VRM-THR-018",
-}
-BY_CODE = {
-    "thread-unknown": "VRM-THR-002",
-    "aud-mismatch": "VRM-THR-003",
-    "state-conflict": "VRM-THR-005",
-    "claim-missing": "VRM-THR-007",
-    "prev-unknown": "VRM-THR-011",
-}
-
-
-class Vague(Exception):
-    """A second has passed at a moment at which either answer is right: this walk tells nothing more."""
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """An answer that is not the model's."""
-
-    requirement: str
-    expected: str
-    got: str
-
-    def like(self, other: Deviation | None) -> bool:
-        """Whether two are the same way of being wrong."""
-        if other is None:
-            return False
-        return self.requirement == other.requirement or (self.expected, self.got) == (
-            other.expected,
-            other.got,
-        )
+STORIES: dict[str, tuple[str, ...]] = {
+    "a filled intent stays filled": (
+        "publish accepts=1", "a make vic", "b make vera", "a 1 offer.accept", "b 1 offer.accept",
+        "a 2 offer.confirm", "look", "c make vera", "a 1 offer.cancel", "look", "b 1 offer.accept",
+        "b 2 offer.revise", "c make vera", "a 2 purge.attest", "look",
+    ),
+    "a place that is held": (
+        "publish accepts=1", "a make vic", "b make vera", "a 1 offer.accept", "b 1 offer.accept",
+        "a 2 offer.cancel", "b 1 offer.accept", "look", "b 2 offer.confirm", "b 2 order.fulfil",
+        "b 2 purge.attest", "c make vic", "look",
+    ),
+    "an amendment fills": (
+        "publish accepts=2", "a make vic", "b make vera", "a 1 offer.accept", "a 2 offer.confirm",
+        "look", "amend accepts=1", "look", "b 1 offer.accept", "c make vera", "amend accepts=2",
+        "b 1 offer.accept", "c make vera", "look",
+    ),
+    "accepted offers outlive the intent": (
+        "publish accepts=2", "a make vic", "b make vera", "a 1 offer.accept", "i 1 intent.withdraw",
+        "look", "a 1 disclosure.release", "a 2 offer.confirm", "b 1 offer.accept", "a 2 order.fulfil", "look",
+    ),
+    "all offers that were ever made": (
+        "publish accepts=2 per_vendor=1", "a make vic", "a 2 offer.withdraw", "b make vic",
+        "a 2 purge.attest", "b make vic", "b make vera", "look",
+    ),
+    "an old version": (
+        "publish accepts=2", "a make vic", "amend accepts=2", "a 2 offer.revise", "b make vera old",
+        "a 1 offer.accept", "a 2 offer.revise", "look",
+    ),
+    "what was offered before": (
+        "publish accepts=1", "a make vic", "a 2 offer.revise", "a 1 offer.accept takes",
+        "a 2 offer.message", "a 1 offer.accept stale", "a 1 offer.accept", "a 2 offer.confirm takes", "look",
+    ),
+    "an introduction": (
+        "publish accepts=2", "a make vic", "b make vic", "t terms ann vic", "a 1 offer.accept",
+        "a 2 offer.message", "a 1 agent.introduce", "look", "a 1 offer.message", "a 2 offer.message aud",
+        "a 2 offer.message", "b 1 offer.message", "t 1 agent.rotate", "look",
+    ),
+    "a rotation": (
+        "t terms ann vic", "u terms ann vic", "v terms ann vera", "t 2 terms.accept",
+        "u 2 terms.alternative", "t 1 agent.rotate", "look", "u 1 terms.accept", "t 1 agent.rotate proof",
+        "t 1 agent.rotate", "t 1 agent.rotate party", "v 1 terms.withdraw", "look",
+    ),
+    "a purge": (
+        "publish accepts=1", "a make vic", "a 1 offer.message", "b make vera", "a 2 offer.withdraw",
+        "a 2 purge.attest", "look", "amend accepts=1", "i 1 intent.pause", "b make vic", "look",
+        "i 1 intent.close", "look",
+    ),
+    "two agreements of one class": (
+        "t terms ann vic", "t 2 terms.accept", "u terms ann vic", "look", "u 2 terms.accept", "look",
+        "t 1 agreement.terminate", "w terms ann vera", "w 2 terms.accept", "look",
+    ),
+    "a message for a purged vendor": (
+        "publish accepts=1", "a make vic", "a 1 offer.decline", "a 2 purge.attest", "a 1 offer.message",
+        "a 2 purge.attest", "look",
+    ),
+}  # fmt: skip
+"""Several threads at once, where bugs like to be. What is not allowed in them is to be refused."""
 
 
 @dataclass
-class Player:
-    """One conversation with fresh keys, and the model that goes along."""
+class WalkReport:
+    """What walks have found, and where they came."""
 
-    session: Session
-    name: str
-    parties: Mapping[str, Mapping[str, Any]]
-    files: tuple[int, ...] = ()
-    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
-    steps: list[Step] = field(default_factory=list)
-    seen: Counter[str] = field(default_factory=Counter)
-    """Transitions that were seen, by this player or all that share the counter."""
-    held: Counter[str] = field(default_factory=Counter)
-    """Requirements that answers kept to."""
-    stage: Stage = field(init=False)
-    deviation: Deviation | None = None
-
-    def __post_init__(self) -> None:
-        self.target = self.session.target
-        self.talk = Talk(self.target, self.name)
-        self.history = receipts.History()
-        self.acts: dict[str, Act] = {}
-        self.receipts: dict[str, str] = {}
-        self.former: dict[str, dict[str, str]] = {}
-        self.confirmed: Counter[str] = Counter()
-        self.refused_last = ""
-
-    # --- the beginning and the time ---------------------------------------------------------------
-
-    async def begin(self, trace: Trace | None = None) -> None:
-        """Make everybody's keys; Inconclusive, Missing."""
-        spec, target = self.target.spec, self.target
-        began = target.now()
-        everybody = tuple(Step("put", by=name) for name in self.parties)
-        wanted = trace or Trace(self.name, "", everybody, self.parties, files=self.files)
-        async with self.gate:
-            bindings = await self.session.bind(wanted, began)
-        found = {(a.id, a.version): (a.digest, a.kind) for a in spec.roster.agreements.values()}
-        roster = Roster({"id": spec.roster.id, "version": spec.roster.version}, found)
-        inbox = target.limit("inbox", 1000)
-        model = Model(target.issuer, roster, inbox, bindings.boards, bindings.blobs)
-        self.stage = Stage(spec, model, bindings, self.parties, began)
-        for name, identifier in bindings.ids.items():
-            self.stage.names[identifier] = name
-            self.stage.names[bindings.keys[name].kid] = name
-            if self.parties[name].get("known"):
-                model.acknowledge(identifier, ())
-
-    @property
-    def model(self) -> Model:
-        """The home as it should be."""
-        return self.stage.model
-
-    @property
-    def bindings(self) -> Bindings:
-        """What the placeholders stand for."""
-        return self.stage.bindings
-
-    def clock(self) -> float:
-        """The home's clock."""
-        return time.time() + self.target.skew
-
-    def _edge(self) -> float:
-        """How long to wait so that no deadline passes while a request is on its way."""
-        now = self.clock()
-        slack = 0.0 if self.target.loopback else 1.0
-        world = self.model.world.at(int(now - 1 - slack))
-        for at in sorted(v.deadline for v in world.views.values() if v.deadline is not None):
-            if at - CALM - slack <= now < at + 0.05 + slack:
-                return at + 0.05 + slack - now
-        return 0.0
-
-    async def _calm(self) -> None:
-        while True:
-            while (wait := self._edge()) > 0:
-                await asyncio.sleep(wait)
-            await self.gate.acquire()
-            if self._edge() <= 0:
-                break
-            self.gate.release()
-        self.stage.now = max(self.stage.now, int(self.clock()))
-
-    # --- steps ------------------------------------------------------------------------------------
-
-    async def do(self, step: Step) -> Deviation | None:
-        """Take one step. The first answer that deviates is kept, and ends the conversation.
-
-        Vague, Inconclusive, Missing.
-        """
-        self.steps.append(step)
-        if step.op == "wait":
-            await asyncio.sleep(max(0.0, self.bindings.began + step.seconds + 0.05 - self.clock()))
-            self.stage.now = max(self.stage.now, int(self.clock()))
-            return None
-        await self._calm()
-        try:
-            self.deviation = await self._done(step)
-        except Failed as failed:
-            self.deviation = Deviation(failed.requirement, failed.expected, failed.got)
-        finally:
-            self.gate.release()
-        return self.deviation
-
-    async def _done(self, step: Step) -> Deviation | None:
-        if step.op == "put":
-            return await self._put(step)
-        if step.op == "remove":
-            return await self._remove(step)
-        if step.op == "state":
-            return await self._state(step)
-        if step.op == "inbox":
-            return await self._inbox(step)
-        return await self._send(step)
-
-    def _expect(self, **expect: Any) -> None:
-        self.steps[-1] = replace(self.steps[-1], expect=expect)
-
-    def _reads(self, name: str) -> tuple[Any, str]:
-        try:
-            return self.bindings.keys[name], self.bindings.ids[name]
-        except KeyError:
-            raise Missing(f"there is no {name}") from None
-
-    def _mid(self, label: str) -> str:
-        try:
-            return self.bindings.mids[label]
-        except KeyError:
-            raise Missing(f"there is no message {label}") from None
-
-    async def _put(self, step: Step) -> None:
-        data, (key, iss) = self.bindings.files[int(step.of)], self._reads(step.by)
-        url = f"{self.bindings.blobs}{jose.digest(data)}"
-        token = self.talk.signed(key, iss, "PUT", url)
-        headers = {"Authorization": f"VRM {token}", "Content-Type": "application/octet-stream"}
-        answer = await self.talk.request(
-            "PUT", url, headers=headers, data=data, label=f"{step.by} puts a blob"
-        )
-        if answer.status != 201:
-            raise Inconclusive(f"a blob was refused: {answer.said}")
-        self.model.put(iss, jose.digest(data), len(data), self.stage.now)
-        self._expect(status=201)
-
-    async def _remove(self, step: Step) -> None:
-        before = int(self.clock())
-        mid = self._mid(step.of)
-        await self.session.remove(self.talk, mid, step.code)
-        if int(self.clock()) != before:
-            raise Vague
-        self.model.remove(self.target.board(), mid, step.code, before)
-        self._expect(status=204)
-
-    # --- messages ---------------------------------------------------------------------------------
-
-    def act(self, text: str) -> Act:
-        """What a token says, and what its bytes tell."""
-        claims, header = jose.claims_of(text), jose.header_of(text)
-        flaws = set()
-        if claims["home"] != self.target.issuer:
-            flaws.add("home")
-        if not jose.verifies(text, self._jwk(claims["iss"])):
-            flaws.add("signature")
-        kind = self.target.spec.types.get(claims["type"])
-        if kind is None:
-            flaws.add("type")
-        elif kind.faults(claims["body"]):
-            flaws.add("body")
-        names = ("type", "iss", "aud", "iat", "exp", "body", "thid", "prev", "pthid", "agr")
-        said = {name: claims[name] for name in names if name in claims}
-        proof = self._proof(claims["body"].get("proof")) if "body" not in flaws else None
-        return Act(jose.mid_of(text), kid=header["kid"], proof=proof, flaws=frozenset(flaws), **said)
-
-    def _jwk(self, identifier: str) -> Mapping[str, str]:
-        return self.bindings.keys[self.stage.names[identifier]].jwk
-
-    def _proof(self, text: str | None) -> Proof | None:
-        if text is None:
-            return None
-        claims = jose.claims_of(text)
-        known = self.stage.names.get(claims["iss"])
-        signed = known is not None and jose.verifies(text, self.bindings.keys[known].jwk)
-        return Proof(**claims, signed=signed)
-
-    def _text(self, step: Step) -> str:
-        old = self.bindings.sent.get(step.of, "")
-        if step.of and not old:
-            raise Missing(f"there is no message {step.of}")
-        if step.token is None:
-            return old
-        if old:
-            said = old.rpartition(".")[0]
-            return f"{said}.{signature(step.token.sign, said, self.bindings)}"
-        return render(step.token, self.bindings).decode("latin-1")
-
-    async def _send(self, step: Step) -> Deviation | None:
-        text = self._text(step)
-        act = self.act(text)
-        self.bindings.sent[step.label], self.bindings.mids[step.label] = text, act.mid
-        self.stage.labels.setdefault(act.mid, step.label)
-        self.acts[act.mid] = act
-        before = int(self.clock())
-        answer = await self.talk.send(text.encode("latin-1"), step.about or f"send {step.label}")
-        after = int(self.clock())
-        self.stage.now = max(self.stage.now, after)
-        slack = 0 if self.target.loopback else 1
-        times = range(before - slack, after + slack + 1)
-        verdicts = [self.model.judge(act, at) for at in dict.fromkeys((after, *times))]
-        self._expect(**_expected(self.target.spec.errors, verdicts[0]))
-        if answer.status == 202:
-            return self._taken(text, act, answer, verdicts)
-        self.refused_last = step.label
-        if answer.status == 200:
-            fits = [v for v in verdicts if v.status == 200]
-            if fits and answer.text != self.receipts.get(act.mid):
-                return Deviation("VRM-ENV-022", "the stored receipt again", "200 with another receipt")
-            got = "200 with a receipt"
-        else:
-            fits = [v for v in verdicts if answer.code in v.codes]
-            got = answer.said
-        if not fits:
-            return self._wrong(act, verdicts[0], got, answer)
-        rule = self._rule(act, fits[0])
-        if "prev-stale" in fits[0].codes:
-            told, wanted = answer.document, {"head": fits[0].head, "seq": fits[0].seq}
-            if {name: told.get(name) for name in wanted} != wanted:
-                return Deviation(rule, "prev-stale with head and seq", "prev-stale with others, or without")
-        self.held[rule] += 1
-        return None
-
-    def _taken(self, text: str, act: Act, answer: Answer, verdicts: list[Verdict]) -> Deviation | None:
-        receipt = self.history.taken(self.talk, text, answer)
-        if receipt is None:
-            raise Inconclusive("a receipt could not be read")
-        self.stage.now = max(self.stage.now, int(receipt["iat"]))
-        verdict = self.model.judge(act, int(receipt["iat"]))
-        if not verdict.taken:
-            if any(v.taken for v in verdicts):
-                raise Vague
-            return self._wrong(act, verdict, f"202 {receipt['state']}", answer)
-        got, wanted = f"202 {receipt['state']}", f"202 {verdict.state}"
-        if got != wanted:
-            return Deviation("VRM-THR-005", wanted, got)
-        if receipt["seq"] != verdict.seq:
-            trace = "VRM-THR-016" if receipt["seq"] > verdict.seq and self.refused_last else "VRM-HOM-011"
-            return Deviation(trace, f"seq {verdict.seq}", f"seq {receipt['seq']}")
-        if receipt.get("prior") != verdict.prior:
-            trace = "VRM-THR-016" if self.refused_last else "VRM-HOM-012"
-            return Deviation(trace, "prior: the last message", "another prior")
-        self._move(act, verdict, int(receipt["iat"]))
-        self.receipts[act.mid] = answer.text
-        return None
-
-    def _move(self, act: Act, verdict: Verdict, now: int) -> None:
-        world = self.model.world.at(now)
-        before = world.views[act.thid] if act.thid is not None else None
-        firsts = {thid: view.first for thid, view in world.views.items()}
-        role = "first" if before is None and not act.pthid else "second"
-        if before is not None:
-            role = "first" if act.sender == before.first else "second"
-        self.model.take(act, verdict, now)
-        for thid, view in self.model.world.views.items():
-            if thid in firsts and firsts[thid] != view.first:
-                how = INTRODUCTION if act.type == INTRODUCTION else ROTATION
-                self.former.setdefault(thid, {})[firsts[thid]] = how
-        kind = self.model.world.views[act.thid or act.mid].kind
-        self.seen[f"{kind} {before.state if before else '-'} {role} {act.type}"] += 1
-        self.held["VRM-THR-015"] += 1
-
-    # --- which rule is broken ---------------------------------------------------------------------
-
-    def _rule(self, act: Act, verdict: Verdict) -> str:
-        """The requirement by which the model refuses."""
-        if verdict.status == 200:
-            return "VRM-ENV-022"
-        if verdict.rule:
-            return verdict.rule
-        code = min(verdict.codes)
-        world = self.stage.world
-        view = world.views.get(act.thid or "")
-        former = self.former.get(act.thid or "", {})
-        if code == "thread-unknown" and view is not None:
-            if act.type == ROTATION and act.sender in view.parties:
-                if world.committed.get(view.pair):
-                    return "VRM-ID-020"
-                return "VRM-ID-022" if world.of_pair((act.iss, view.second)) else "VRM-ID-021"
-            if act.sender in former:
-                return "VRM-OFR-022" if former[act.sender] == INTRODUCTION else "VRM-ID-024"
-        if code == "aud-mismatch" and act.aud in former:
-            return "VRM-OFR-023" if former[act.aud] == INTRODUCTION else "VRM-ID-025"
-        if code == "state-conflict" and view is not None:
-            if view.kind == "terms" and act.type == "terms.alternative":
-                return "VRM-TRM-008"
-            return _cause_rule(view) or BY_CODE[code]
-        return BY_CODE.get(code) or str(self.target.spec.errors[code]["requirement"])
-
-    def _wrong(self, act: Act, verdict: Verdict, got: str, answer: Answer) -> Deviation:
-        spec = self.target.spec
-        if not verdict.taken:
-            codes = " or ".join(sorted(f"{spec.errors[code]['status']} {code}" for code in verdict.codes))
-            return Deviation(self._rule(act, verdict), codes or "200", got)
-        document = answer.document if isinstance(answer.document, dict) else {}
-        named = str(document.get("requirement", ""))
-        if named not in spec.requirements or spec.requirements[named].code != answer.code:
-            named = str(spec.errors.get(answer.code, {}).get("requirement", "")) or "VRM-THR-005"
-        if answer.code == "state-conflict" and act.thid:
-            view = self.stage.world.views[act.thid]
-            named = (view.state == "accepted" and "VRM-INT-010") or named
-        exits = {"inbox-full": "VRM-HOM-024", "prev-unknown": "VRM-THR-013", "prev-stale": "VRM-THR-013"}
-        first = act.type in ("agreement.terminate", "intent.withdraw")
-        exits |= {"prev-unknown": "VRM-THR-014", "prev-stale": "VRM-THR-014"} if first else {}
-        return Deviation(exits.get(answer.code, named), f"202 {verdict.state}", got)
-
-    # --- reads ------------------------------------------------------------------------------------
-
-    async def _state(self, step: Step) -> Deviation | None:
-        (key, iss), thid = self._reads(step.by), self._mid(step.of)
-        url = f"{self.target.endpoint('threads')}/{thid}?limit=200"
-        schema = ("documents/thread.json", "VRM-HOM-025")
-        answer = await self.talk.read(key, iss, url, label=f"{step.by} reads {step.of}", schema=schema)
-        self.stage.now = max(self.stage.now, int(self.clock()))
-        view = self.stage.world.views.get(thid)
-        former = self.former.get(thid, {}).get(iss)
-        if view is None or not self.model.readable(view, iss):
-            self._expect(status=404, code="not-found")
-            rule = {ROTATION: "VRM-ID-024", INTRODUCTION: "VRM-OFR-022"}.get(former or "", "VRM-HOM-018")
-            if answer.said != "404 not-found":
-                return Deviation(rule, "404 not-found", answer.said)
-            self.held[rule] += 1
-            return None
-        document = answer.document
-        if answer.status != 200 or not isinstance(document, dict):
-            rule = "VRM-HOM-025" if iss in view.parties else "VRM-BRD-016"
-            if former is None and iss == view.first and view.first != view.opener:
-                rule = "VRM-OFR-021" if INTRODUCTION in self.former[thid].values() else "VRM-ID-023"
-            return Deviation(rule, "200 with the thread", answer.said)
-        found = receipts.claims(self.target, str(document.get("checkpoint", "")))
-        if isinstance(found, str):
-            return Deviation("VRM-HOM-026", "a checkpoint signed by the home", found)
-        if abs(int(found["iat"]) - self.clock()) > 3:
-            return Deviation("VRM-HOM-026", "a checkpoint with the iat of now", "another iat")
-        self.stage.now = max(self.stage.now, int(found["iat"]))
-        view = self.model.world.at(int(found["iat"])).views[thid]
-        self._expect(status=200, state=view.state, seq=view.seq)
-        return self._compared(view, iss, document, found)
-
-    def _compared(
-        self, view: View, iss: str, document: Mapping[str, Any], found: Mapping[str, Any]
-    ) -> Deviation | None:
-        if found["state"] != view.state:
-            return Deviation(self._state_rule(view, found["state"]), view.state, str(found["state"]))
-        said = {"seq": found["seq"], "mid": found["mid"], "removed": found.get("removed", "")}
-        wanted = {"seq": view.seq, "mid": view.head, "removed": view.removed}
-        for name, rule in (("seq", "VRM-HOM-026"), ("mid", "VRM-HOM-026"), ("removed", "VRM-BRD-017")):
-            if said[name] != wanted[name]:
-                rule = "VRM-THR-016" if name != "removed" and self.refused_last else rule
-                return Deviation(rule, f"a checkpoint with {name} of the last message", "another")
-        stones = self.model.tombstones(view, iss)
-        read = [m.get("mid") or jose.mid_of(str(m.get("token"))) for m in document["messages"]]
-        if read != view.mids:
-            return Deviation("VRM-HOM-025", f"{len(view.mids)} messages", f"{len(read)}, or others")
-        bare = {mid for mid, m in zip(read, document["messages"], strict=True) if "token" not in m}
-        if bare != stones:
-            rule = "VRM-OFR-025" if iss == view.second else "VRM-OFR-027"
-            return Deviation(rule, f"{len(stones)} tombstones", f"{len(bare)}, or others")
-        if stones:
-            self.held["VRM-OFR-025"] += 1
-        self.held["VRM-HOM-026"] += 1
-        if len(view.causes) > self.confirmed[view.thid]:
-            state, cause, seq = view.causes[-1]
-            if seq == view.seq:
-                self.seen[f"{view.kind} {state} {cause}"] += 1
-                self.held[_cause_rule(view)] += 1
-        self.confirmed[view.thid] = len(view.causes)
-        return None
-
-    def _state_rule(self, view: View, got: str) -> str:
-        """The requirement that a wrong state breaks."""
-        rule = _cause_rule(view)
-        if rule == "VRM-INT-011" and self.confirmed[view.thid] == len(view.causes):
-            return "VRM-INT-012"
-        if rule:
-            return rule
-        if self.refused_last:
-            return "VRM-THR-016"
-        wrongly = {"superseded": "VRM-TRM-011", "purge-overdue": "VRM-OFR-024", "removed": "VRM-BRD-017"}
-        if got == "lapsed" and view.state in ("accepted", "confirmed"):
-            return "VRM-INT-010"
-        return wrongly.get(got, "VRM-THR-017")
-
-    async def _inbox(self, step: Step) -> Deviation | None:
-        key, iss = self._reads(step.by)
-        done = [self._mid(label) for label in step.of.split(",") if label]
-        more = {"ack": done} if done else {}
-        answer = await self.talk.poll(key, iss, label=f"{step.by} polls", maxEvents=1000, **more)
-        document = answer.document
-        if answer.status != 200 or not isinstance(document, dict):
-            return Deviation("VRM-HOM-019", "200 with the inbox", answer.said)
-        self.model.acknowledge(iss, done)
-        wanted, read = self.model.inbox(iss), [m for m in document["order"] if m in self.acts]
-        self._expect(status=200, order=[self.stage.labels[mid] for mid in wanted])
-        if set(wanted) - set(read):
-            rule = self._inbox_rule(next(mid for mid in wanted if mid not in read), iss)
-            return Deviation(rule, "the message in the inbox", "it is not there")
-        if set(read) - set(wanted):
-            rule = self._inbox_rule(next(mid for mid in read if mid not in wanted), iss)
-            return Deviation(rule, "the message not in the inbox", "it is there")
-        if read != wanted:
-            return Deviation("VRM-HOM-019", "the order of receipt", "another order")
-        self.held["VRM-HOM-020"] += 1
-        missing = set(self.model.notices.get(iss, ())) ^ (set(document.get("notices", {})) & set(self.acts))
-        if missing:
-            return Deviation("VRM-BRD-018", "a notice of each removal, until its ack", "others")
-        return None
-
-    def _inbox_rule(self, mid: str, iss: str) -> str:
-        act = self.acts[mid]
-        view = self.model.world.views[act.thid or mid]
-        if view.state == "purged" and iss == view.second:
-            return "VRM-OFR-026"
-        if act.aud in self.model.boards:
-            return "VRM-INT-013"
-        if act.aud != iss or iss in self.former.get(view.thid, {}):
-            how = self.former.get(view.thid, {}).values()
-            return "VRM-OFR-021" if INTRODUCTION in how else "VRM-ID-023"
-        return "VRM-HOM-020"
-
-    # --- what it comes to -------------------------------------------------------------------------
-
-    def trace(self) -> Trace:
-        """The conversation so far, to be said again."""
-        requirement = self.deviation.requirement if self.deviation else ""
-        kinds = {view.kind for view in self.model.world.views.values()}
-        profile = "terms" if kinds <= {"terms"} else "intent"
-        return Trace(self.name, requirement, tuple(self.steps), self.parties, profile, files=self.files)
-
-    def outcome(self) -> Outcome | None:
-        """The failure, if there is one."""
-        if self.deviation is None:
-            return None
-        return Outcome(
-            self.deviation.requirement,
-            self.name,
-            Judged.FAIL,
-            self.deviation.expected,
-            self.deviation.got,
-            conversation=tuple(self.talk.exchanges),
-            replay=self.trace().to_json(),
-        )
+    outcomes: list[Outcome] = field(default_factory=list)
+    transitions: dict[str, int] = field(default_factory=dict)
+    walks: int = 0
+    steps: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Why walks ended early, and how many."""
 
 
-def _cause_rule(view: View) -> str:
-    """The requirement that has brought the state about, if no message has."""
-    if not view.causes or view.causes[-1][2] != view.seq:
-        return ""
-    state, cause, _ = view.causes[-1]
-    return "VRM-OFR-024" if state in ENDED_OFFER else BY_CAUSE[cause]
+# --- the tables -----------------------------------------------------------------------------------
 
 
-def _expected(errors: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
-    if not verdict.codes:
-        return {"status": verdict.status, "state": verdict.state}
-    codes = sorted(verdict.codes)
-    more = {"codes": codes} if len(codes) > 1 else {}
-    return {"status": errors[codes[0]]["status"], "code": codes[0], **more}
+def _kinds(spec: Spec, profiles: Sequence[str]) -> list[Kind]:
+    found = []
+    for kind in spec.kinds.values():
+        opening = next(row.type for row in kind.rows if not row.states)
+        if spec.types[opening].profile in profiles:
+            found.append(kind)
+    return found
 
 
-async def replay(
-    session: Session, trace: Trace, gate: asyncio.Semaphore | None = None
-) -> tuple[Deviation | None, Player]:
-    """Say a recorded walk again with fresh keys; what it shows, and who said it.
+def _edges(kind: Kind, operator: bool) -> dict[str, tuple[str, str, int]]:
+    """Transition to the states before and after it, and what it costs."""
+    found = {}
+    for (state, role, type_), row in kind.cells.items():
+        to = state if row.to == "=" else row.to
+        found[f"{kind.name} {state or '-'} {role} {type_}"] = (state or "-", to, 1)
+    for left in kind.states.values():
+        for cause, to in left.moves.items():
+            if cause in COSTS and (operator or cause != "removed"):
+                found[f"{kind.name} {left.name} {cause}"] = (left.name, to, COSTS[cause])
+    return found
 
-    The expectations are the model's and not those in the trace. Inconclusive, Missing, Vague.
+
+def transitions(spec: Spec, profiles: Sequence[str], *, operator: bool = True) -> list[str]:
+    """All that there are: ``kind state role type``, or ``kind state cause`` of what happens by itself.
+
+    Without the operator nothing is removed. A cause that no row of the tables can bring about is left out.
     """
-    player = Player(session, trace.name, trace.parties, trace.files, gate or asyncio.Semaphore(16))
-    await player.begin(trace)
-    for step in trace.steps:
-        if await player.do(step) is not None:
+    return sorted(name for kind in _kinds(spec, profiles) for name in _edges(kind, operator))
+
+
+def timed(spec: Spec, profiles: Sequence[str]) -> list[str]:
+    """Those that real time brings about."""
+    return [name for name in transitions(spec, profiles) if name.endswith(" deadline")]
+
+
+def path(spec: Spec, transition: str, *, operator: bool = False) -> list[str]:
+    """The cheapest way from nothing through a transition."""
+    kind = spec.kinds[transition.split(" ")[0]]
+    edges = _edges(kind, operator or transition.endswith(" removed"))
+    goal = edges[transition][0]
+    waiting: list[tuple[int, str, list[str]]] = [(0, "-", [])]
+    done: set[str] = set()
+    while waiting:
+        cost, state, way = heapq.heappop(waiting)
+        if state == goal:
+            return [*way, transition]
+        if state in done:
+            continue
+        done.add(state)
+        for name, (before, after, more) in edges.items():
+            if before == state and after not in done:
+                heapq.heappush(waiting, (cost + more, after, [*way, name]))
+    return [transition]
+
+
+# --- walks ----------------------------------------------------------------------------------------
+
+
+def _of(player: Player, kind: str, n: int = -1) -> View:
+    return [v for v in player.stage.world.views.values() if v.kind == kind][n]
+
+
+def _name(player: Player, identifier: str) -> str:
+    return player.stage.names[identifier]
+
+
+def _look(player: Player, view: View) -> Iterator[Step]:
+    """Both parties read a thread, and a person also after she has gone on under another key."""
+    label = player.stage.labels[view.thid]
+    former = list(player.former.get(view.thid, {}))[:1]
+    for identifier in (*view.parties, *former):
+        by = _name(player, identifier)
+        yield Step("state", by=by, of=label, about=f"{by} reads {label}")
+
+
+def _everybody(player: Player) -> Iterator[Step]:
+    """The inboxes of all who take part."""
+    parties = {p for view in player.stage.world.views.values() for p in (*view.parties, view.opener)}
+    for identifier in sorted(parties, key=lambda one: _name(player, one)):
+        yield Step("inbox", by=_name(player, identifier), about=f"{_name(player, identifier)} polls")
+
+
+def _haste(way: Sequence[str]) -> dict[str, Any]:
+    """The deadlines that a path needs to be near."""
+    found: dict[str, Any] = {}
+    for name in way:
+        kind, state, *rest = name.split(" ")
+        if rest != ["deadline"]:
+            continue
+        if kind == "terms":
+            found |= {"agreed": {"answer_by": 3, "ends": 4}}.get(state, {"answer_by": HASTE["answer_by"]})
+        elif kind == "intent":
+            found["until"] = HASTE["until"]
+        elif state in ("offered", "accepted"):
+            found["valid_until" if state == "offered" else "confirm_by"] = 3
+        else:
+            found["purge_within"] = "PT2S"
+    return found
+
+
+async def _directed(player: Player, moves: Moves, way: Sequence[str]) -> AsyncIterator[Step]:
+    """To one transition, and a look around behind it."""
+    moves.haste, moves.with_files = _haste(way), 0.0
+    kind = way[0].split(" ")[0]
+    if kind == "offer":
+        yield moves.publish("ann")
+    thid = ""
+    for name in way:
+        _, state, *how = name.split(" ")
+        if state == "-":
+            if how[1] == OFFER:
+                yield moves.offer(_of(player, "intent"), "vic")
+            else:
+                yield (
+                    moves.proffer("ann", "vic", preferred=moves.bodies.agreement("SD-BASE-DP"))
+                    if (how[1] == PROFFER)
+                    else moves.publish("ann")
+                )
+            thid = _of(player, kind).thid
+        elif len(how) == 2:
+            yield moves.move(player.stage.world.views[thid], how[0], how[1])
+        else:
+            async for step in _cause(player, moves, thid, how[0]):
+                yield step
+            for step in _look(player, player.model.world.views[thid]):
+                yield step
+        if player.refused_last:
+            raise LookupError
+    for step in _look(player, player.model.world.views[thid]):
+        yield step
+    for _ in range(3):
+        view = player.stage.world.views[thid]
+        types = moves.types(kind != "terms")
+        types = sorted({t for _, _, t in MOVES[kind]} if moves.chance(0.7) else set(types))
+        role = moves.rng.choice(["first", "second"] if kind != "intent" else ["first"])
+        yield moves.move(view, role, moves.rng.choice(types))
+    for step in _look(player, player.model.world.views[thid]):
+        yield step
+    for step in _everybody(player):
+        yield step
+
+
+async def _cause(player: Player, moves: Moves, thid: str, cause: str) -> AsyncIterator[Step]:
+    """What brings it about."""
+    view = player.stage.world.views[thid]
+    if cause == "deadline":
+        assert view.deadline is not None
+        seconds = view.deadline - player.bindings.began
+        yield Step("wait", seconds=seconds, about="until the deadline has passed")
+    elif cause == "orphaned":
+        yield moves.move(player.stage.world.views[view.intent], "first", "intent.withdraw")
+    elif cause == "filled":
+        yield moves.offer(player.stage.world.views[view.intent], "vera")
+        other = _of(player, "offer")
+        yield moves.move(other, "first", "offer.accept")
+        yield moves.move(player.stage.world.views[other.thid], "second", "offer.confirm")
+    elif cause == "superseded":
+        by, to = _name(player, view.first), _name(player, view.second)
+        yield moves.proffer(by, to, preferred=moves.bodies.agreement("SD-BASE"), acceptable=None)
+        yield moves.move(_of(player, "terms"), "second", "terms.accept")
+    elif cause == "removed":
+        label = player.stage.labels[thid]
+        yield Step("remove", of=label, code="spam", about=f"the operator removes {label}")
+
+
+async def _story(player: Player, moves: Moves, lines: Sequence[str]) -> AsyncIterator[Step]:
+    """A story is told; a line names a thread, who, and what, or what is wrong with it."""
+    threads: dict[str, str] = {}
+
+    def newest(name: str) -> None:
+        threads[name] = list(player.model.world.views)[-1]
+
+    moves.often_hasty, moves.with_files = 0.0, 0.0
+    for line in lines:
+        first, *rest = line.split(" ")
+        views = player.stage.world.views
+        if first in ("publish", "amend"):
+            moves.rules = {"offers": 9, "per_vendor": 3}
+            moves.rules |= {key: int(n) for key, _, n in (part.partition("=") for part in rest)}
+            if first == "publish":
+                yield moves.publish("ann")
+                newest("i")
+            else:
+                yield moves.move(views[threads["i"]], "first", "intent.amend")
+        elif first == "look":
+            for view in player.model.world.views.values():
+                for step in _look(player, view):
+                    yield step
+            for step in _everybody(player):
+                yield step
+        elif rest[0] == "make":
+            flaws = frozenset({"version"} if "old" in rest else ())
+            count = len(views)
+            yield moves.offer(views[threads["i"]], rest[1], flaws)
+            if len(player.model.world.views) > count:
+                newest(first)
+        elif rest[0] == "terms":
+            preferred = moves.bodies.agreement("SD-BASE-DP")
+            yield moves.proffer(rest[1], rest[2], preferred=preferred)
+            newest(first)
+        elif first in threads:
+            role = "first" if rest[0] == "1" else "second"
+            yield moves.move(views[threads[first]], role, rest[1], frozenset(rest[2:]))
+
+
+async def _random(
+    player: Player, moves: Moves, *, market: bool, seen: Mapping[str, int], until: float
+) -> AsyncIterator[Step]:
+    """About half right moves, those before all that were seldom made; the rest wrong ones."""
+    rng = moves.rng
+    hasty = moves.chance(0.25)
+    moves.often_hasty = 0.3 if hasty else 0.0
+    for name in ("vic", "ann"):
+        if market and moves.chance(0.4):
+            yield Step("put", by=name, of=str(rng.randrange(len(FILES))), about=f"{name} puts a blob")
+    length = rng.randint(15, 40)
+    for _ in range(length):
+        if time.monotonic() > until:
             break
-    return player.deviation, player
+        views = list(player.stage.world.views.values())
+        how = rng.random()
+        near = [v.deadline for v in views if v.deadline and v.deadline - player.stage.now < 8]
+        if near and how < 0.15:
+            seconds = min(near) - player.bindings.began
+            yield Step("wait", seconds=seconds, about="until a deadline has passed")
+        elif views and how < 0.25:
+            for step in _look(player, rng.choice(views)):
+                yield step
+        elif views and how < 0.31:
+            view = rng.choice(views)
+            by = _name(player, rng.choice(view.parties))
+            inbox = [player.stage.labels[mid] for mid in player.model.inbox(player.stage.who(by))]
+            done = ",".join(inbox[: rng.randint(0, len(inbox))]) if moves.chance(0.3) else ""
+            yield Step("inbox", by=by, of=done, about=f"{by} polls{' and acknowledges' if done else ''}")
+        elif views and how < 0.35:
+            act = rng.choice(list(player.acts.values()))
+            label = player.stage.labels[act.mid]
+            by = player.stage.names[act.iss]
+            forged = moves.chance(0.3) and player.parties[by].get("alg", "Ed25519") == "Ed25519"
+            yield moves.again(label, by, forged=forged)
+        elif how < 0.66 and (wrong := moves.illegal(market)) is not None:
+            yield wrong
+            if moves.chance(0.2) and wrong.label:
+                for step in _look(player, rng.choice(list(player.stage.world.views.values()))):
+                    yield step
+        else:
+            legal = moves.legal(market, room=len(views) < 8)
+            if legal:
+                names = sorted(legal)
+                weights = [_weight(name, seen) for name in names]
+                made, *what = legal[rng.choices(names, weights)[0]]
+                yield made(*what)
+    for view in list(player.model.world.views.values()):
+        for step in _look(player, view):
+            yield step
+    for step in _everybody(player):
+        yield step
 
 
-_ = World
+def _weight(name: str, seen: Mapping[str, int]) -> float:
+    """Rare moves before others; ends seldom, or nothing would be there to move."""
+    often = {"offer.accept": 3.0, "offer.confirm": 3.0, "terms.accept": 3.0, OFFER: 4.0}
+    often |= {ROTATION: 2.0, INTRODUCTION: 2.0, PUBLISH: 0.5, PROFFER: 0.7, "intent.resume": 3.0}
+    type_ = name.split(" ")[-1]
+    ends = type_ in ("intent.withdraw", "intent.close", "offer.decline", "offer.withdraw", "terms.reject")
+    return often.get(type_, 0.4 if ends else 1.0) * (1 + 40 / (1 + seen.get(name, 0)))
+
+
+# --- a run ----------------------------------------------------------------------------------------
+
+
+class _Run:
+    """What the walks of one run share."""
+
+    def __init__(self, session: Session, seed: int, profiles: Sequence[str]) -> None:
+        self.session, self.seed, self.profiles = session, seed, profiles
+        self.gate = asyncio.Semaphore(TOGETHER)
+        self.seen: Counter[str] = Counter()
+        self.held: Counter[str] = Counter()
+        self.failures: dict[tuple[str, str, str], tuple[int, Outcome]] = {}
+        self.count: Counter[tuple[str, str, str]] = Counter()
+        self.report = WalkReport()
+        self.reasons: Counter[str] = Counter()
+        self.alone = False
+        """No organisation could be played."""
+
+    def player(self, name: str, org: bool = False) -> Player:
+        """Somebody for one walk; with organisations where they can be played."""
+        shop = "shop" if org and self.session.origins is not None and not self.alone else ""
+        player = Player(self.session, name, cast(shop), FILES, self.gate)
+        player.seen, player.held = self.seen, self.held
+        return player
+
+    async def walk(self, name: str, made: Any, org: bool = False, until: float = 0.0) -> None:
+        """One walk; ``made`` gives its steps once the parties are there."""
+        player = self.player(name, org)
+        try:
+            await player.begin()
+            moves = Moves(player.stage, random.Random(f"{self.seed} {name}"))
+            async for step in made(player, moves):
+                if await player.do(step) is not None:
+                    break
+        except LookupError:
+            said = player.steps[-1]
+            self.reasons[f"{name}: {said.about} was answered {dict(said.expect)}"] += 1
+        except Vague:
+            self.reasons["vague"] += 1
+        except (Inconclusive, Failed, Missing) as error:
+            self.alone = self.alone or (org and not player.steps)
+            self.reasons[str(error)] += 1
+        await player.end()
+        self.report.walks += 1
+        self.report.steps += len(player.steps)
+        outcome = player.outcome()
+        if outcome is not None:
+            key = (outcome.requirement, outcome.expected, outcome.got)
+            self.count[key] += 1
+            if key not in self.failures or len(player.steps) < self.failures[key][0]:
+                self.failures[key] = (len(player.steps), outcome)
+
+    def finished(self) -> WalkReport:
+        """The report: a failure once with how often it was, and what was kept to."""
+        found = self.report
+        for key, (_, outcome) in self.failures.items():
+            found.outcomes.append(replace(outcome, count=self.count[key]))
+        failed = {requirement for requirement, _, _ in self.failures}
+        for requirement, count in sorted(self.held.items()):
+            if requirement and requirement not in failed:
+                found.outcomes.append(Outcome(requirement, "walks", Verdict.PASS, count=count))
+        found.transitions = dict(sorted(self.seen.items()))
+        found.reasons = dict(self.reasons)
+        return found
+
+
+async def run(
+    session: Session, *, seed: int, seconds: float, profiles: Sequence[str], quick: bool = False
+) -> WalkReport:
+    """Walk to every transition, tell the stories, and then walk at random until the time is up."""
+    spec = session.target.spec
+    until = time.monotonic() + (min(seconds, 6.0) if quick else seconds)
+    shared = _Run(session, seed, profiles)
+    kinds = {kind.name for kind in _kinds(spec, profiles)} & set(MOVES)
+    if not kinds or ("terms" not in kinds):
+        return shared.finished()
+    market = kinds >= set(MOVES) and bool(session.target.board())
+    operator = session.operator is not None
+    tasks = []
+
+    def start(name: str, made: Any, org: bool = False) -> None:
+        tasks.append(asyncio.ensure_future(shared.walk(name, made, org)))
+
+    goals = [t for t in transitions(spec, profiles, operator=operator) if t.split(" ")[0] in kinds]
+    goals = [t for t in goals if market or t.startswith("terms ")]
+    goals.sort(key=lambda name: (-sum(8 for e in path(spec, name) if e.endswith("deadline")), name))
+    for goal in goals:
+        way = path(spec, goal, operator=operator)
+        start(f"walk to {goal}", lambda p, m, way=way: _directed(p, m, way))
+    for title, lines in STORIES.items():
+        if market or not lines[0].startswith("publish"):
+            start(f"story of {title}", lambda p, m, lines=lines: _story(p, m, lines))
+
+    async def at_random(lane: int) -> None:
+        n = 0
+        while time.monotonic() < until:
+            name, both = f"walk {lane}.{n}", market and (lane + n) % 4 != 0
+            await shared.walk(
+                name,
+                lambda p, m, both=both: _random(p, m, market=both, seen=shared.seen, until=until),
+                (lane + n) % 3 == 0,
+            )
+            n += 1
+
+    lanes = [asyncio.ensure_future(at_random(lane)) for lane in range(TOGETHER)]
+    await asyncio.gather(*tasks, *lanes)
+    return shared.finished()

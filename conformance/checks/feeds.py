@@ -367,7 +367,9 @@ async def whoever_reads_while_many_publish_misses_nothing(lab: Lab) -> None:
             done.set()
         return [one for some in rounds for one in some]
 
-    intents, *read = await asyncio.gather(publish(), *(follow(reader) for reader in readers))
+    following = [asyncio.ensure_future(follow(reader)) for reader in readers]
+    intents = await publish()
+    read = await asyncio.gather(*following)
     right = sorted([shown(one) for one in intents] + [f"{one.thid} withdrawn" for one in intents[:3]])
     for items in read:
         got = sorted(told(items))

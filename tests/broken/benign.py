@@ -57,7 +57,9 @@ def more_headers() -> None:
     """Answers have headers of the home's own, and another name of its server."""
 
     def change(request: web.Request, response: web.Response) -> None:
-        response.headers.update({"X-Request-Id": "7f3a", "Server": "other/2.0", "Strict-Transport-Security": "x"})
+        response.headers.update(
+            {"X-Request-Id": "7f3a", "Server": "other/2.0", "Strict-Transport-Security": "x"}
+        )
 
     headed(change)
 
@@ -120,7 +122,11 @@ def compressed() -> None:
     """Answers are compressed for whoever accepts that."""
 
     def change(request: web.Request, response: web.Response) -> None:
-        if response.status in (200, 202) and "ETag" not in response.headers and "gzip" in request.headers.get("Accept-Encoding", ""):
+        if (
+            response.status in (200, 202)
+            and "ETag" not in response.headers
+            and "gzip" in request.headers.get("Accept-Encoding", "")
+        ):
             response.enable_compression(web.ContentCoding.gzip)
 
     headed(change)
@@ -154,7 +160,11 @@ def several_keys() -> None:
     """The home lists three keys, of both algorithms, and signs with one of them."""
 
     def wrong(right: Any, path: Any) -> Any:
-        return [*right(path), *right(path.with_name("second.json"), "ES256"), *right(path.with_name("third.json"))]
+        return [
+            *right(path),
+            *right(path.with_name("second.json"), "ES256"),
+            *right(path.with_name("third.json")),
+        ]
 
     around(app, "load_signing_keys", wrong)
 
@@ -202,7 +212,9 @@ def other_boards() -> None:
 @benign("a page may have fewer items than limit while more is true (boards.md)")
 def short_pages() -> None:
     """Pages of a feed have two items at most."""
-    around(feed.Feed, "page", lambda right, s, name, w, c, limit, now: right(s, name, w, c, min(limit, 2), now))
+    around(
+        feed.Feed, "page", lambda right, s, name, w, c, limit, now: right(s, name, w, c, min(limit, 2), now)
+    )
 
 
 @benign("VRM-HOM-025 and -028 say at most limit")
@@ -229,7 +241,9 @@ def other_cursors() -> None:
 def operator_told() -> None:
     """The discovery document tells who runs the home, and lists an old key as historical."""
     old = {"kid": keys.generate().public.kid, "revoked_at": 1700000000, "reason": "replaced"}
-    discovery(lambda d: {**d, "operator": "Somebody", "contact": "mailto:a@home.example", "historical_keys": [old]})
+    discovery(
+        lambda d: {**d, "operator": "Somebody", "contact": "mailto:a@home.example", "historical_keys": [old]}
+    )
 
 
 @benign("VRM-HOM-034, VRM-INT-014 and VRM-BLB-008 are SHOULD")

@@ -12,12 +12,15 @@ NOT_COPIED = ("vectors", "requirements", "meta")
 
 
 def copied(source: Path, target: Path, edits: Sequence[Mapping[str, Any]]) -> Path:
-    """A copy of a spec folder after edits, each ``{"file": ..., "patch": [operation, ...]}``."""
+    """A copy of a spec folder after edits: JSON Patches of its files, or files that are deleted."""
     if target.exists():  # a home that is started again
         return target
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(*NOT_COPIED), copy_function=shutil.copyfile)
     for edit in edits:
         path = target / edit["file"]
+        if edit.get("delete"):
+            path.unlink()
+            continue
         document = json.loads(path.read_bytes())
         for operation in edit["patch"]:
             apply(document, operation)

@@ -41,9 +41,9 @@ def limits_missing() -> None:
 
 
 @mutant("VRM-HOM-001")
-def accepts_missing() -> None:
-    """The discovery document does not say what its operator accepts."""
-    discovery(without("accepts"))
+def algorithms_missing() -> None:
+    """The discovery document does not list its algorithms."""
+    discovery(without("algs"))
 
 
 @mutant("VRM-HOM-001")
@@ -162,7 +162,7 @@ def content_codings_taken() -> None:
     _taken_as(unpacked)
 
 
-@mutant("VRM-HOM-006")
+@mutant("VRM-HOM-006", control=False)
 def first_answer_is_200() -> None:
     """The first acceptance is answered with 200."""
     around(routes, "_receipt", lambda right, status, receipt: right(200, receipt))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.broken import (
+    benign,
     blobs,
     boards,
     envelope,
@@ -12,14 +13,31 @@ from tests.broken import (
     offers,
     reads,
     records,
+    specs,
+    stubs,
     terms,
     threads,
 )
 from tests.broken.tools import ALL, Mutant, Override
 
+__all__ = ["CATALOGUE", "CHAPTERS", "MUTANTS"]
+
+CHAPTERS = (
+    envelope,
+    identity,
+    threads,
+    http,
+    reads,
+    terms,
+    records,
+    intents,
+    offers,
+    boards,
+    blobs,
+    specs,
+    stubs,
+    benign,
+)
 CATALOGUE: dict[str, Mutant] = ALL
 MUTANTS: dict[str, Override] = {name: mutant.override for name, mutant in ALL.items()}
 """Id to what breaks the library in the process that calls it."""
-
-__all__ = ["CATALOGUE", "MUTANTS"]
-CHAPTERS = (blobs, boards, envelope, http, identity, intents, offers, reads, records, terms, threads)

@@ -1,0 +1,559 @@
+"""Says one conversation to a live home and compares every answer with the model of the prose.
+
+A :class:`Player` says one symbolic conversation step by step and knows after each what the model says of it.
+Beside the operations of ``conformance.session`` it has ``state`` (a party reads a thread) and ``inbox`` (a
+party polls; ``of`` names what it acknowledges). All conversations here are for it: :func:`replay`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conformance import jose, receipts
+from conformance.model import ENDED_OFFER, INTRODUCTION, ROTATION, Act, Proof, Roster, View
+from conformance.model_home import Model, Verdict
+from conformance.moves import Stage
+from conformance.results import Failed, Inconclusive, Outcome
+from conformance.results import Verdict as Judged
+from conformance.session import Session
+from conformance.target import Answer, Talk
+from conformance.traces import Bindings, Missing, Step, Trace, render, signature
+
+__all__ = ["Deviation", "Player", "Vague", "replay"]
+
+CALM = 0.4
+"""Seconds before a deadline in which nothing is sent."""
+
+BY_CAUSE = {
+    "orphaned": "VRM-INT-010",
+    "filled": "VRM-INT-011",
+    "superseded": "VRM-TRM-011",
+    "removed": "VRM-BRD-017",
+    "deadline": "VRM-THR-018",
+}
+BY_CODE = {
+    "thread-unknown": "VRM-THR-002",
+    "aud-mismatch": "VRM-THR-003",
+    "state-conflict": "VRM-THR-005",
+    "claim-missing": "VRM-THR-007",
+    "prev-unknown": "VRM-THR-011",
+}
+
+
+class Vague(Exception):
+    """A second has passed at a moment at which either answer is right: this walk tells nothing more."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """An answer that is not the model's."""
+
+    requirement: str
+    expected: str
+    got: str
+
+    def like(self, other: Deviation | None) -> bool:
+        """Whether two are the same way of being wrong."""
+        if other is None:
+            return False
+        return self.requirement == other.requirement or (self.expected, self.got) == (
+            other.expected,
+            other.got,
+        )
+
+
+@dataclass
+class Player:
+    """One conversation with fresh keys, and the model that goes along."""
+
+    session: Session
+    name: str
+    parties: Mapping[str, Mapping[str, Any]]
+    files: tuple[int, ...] = ()
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
+    steps: list[Step] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+    """Transitions that were seen, by this player or all that share the counter."""
+    held: Counter[str] = field(default_factory=Counter)
+    """Requirements that answers kept to."""
+    stage: Stage = field(init=False)
+    deviation: Deviation | None = None
+
+    def __post_init__(self) -> None:
+        self.target = self.session.target
+        self.talk = Talk(self.target, self.name)
+        self.history = receipts.History()
+        self.acts: dict[str, Act] = {}
+        self.receipts: dict[str, str] = {}
+        self.former: dict[str, dict[str, str]] = {}
+        self.confirmed: Counter[str] = Counter()
+        self.refused_last = ""
+
+    # --- the beginning and the time ---------------------------------------------------------------
+
+    async def begin(self, trace: Trace | None = None) -> None:
+        """Make everybody's keys; Inconclusive, Missing."""
+        spec, target = self.target.spec, self.target
+        began = target.now()
+        everybody = tuple(Step("put", by=name) for name in self.parties)
+        wanted = trace or Trace(self.name, "", everybody, self.parties, files=self.files)
+        async with self.gate:
+            bindings = await self.session.bind(wanted, began)
+        found = {(a.id, a.version): (a.digest, a.kind) for a in spec.roster.agreements.values()}
+        roster = Roster({"id": spec.roster.id, "version": spec.roster.version}, found)
+        inbox = target.limit("inbox", 1000)
+        model = Model(target.issuer, roster, inbox, bindings.boards, bindings.blobs)
+        self.stage = Stage(spec, model, bindings, self.parties, began)
+        for name, identifier in bindings.ids.items():
+            self.stage.names[identifier] = name
+            self.stage.names[bindings.keys[name].kid] = name
+            if self.parties[name].get("known"):
+                model.acknowledge(identifier, ())
+
+    @property
+    def model(self) -> Model:
+        """The home as it should be."""
+        return self.stage.model
+
+    @property
+    def bindings(self) -> Bindings:
+        """What the placeholders stand for."""
+        return self.stage.bindings
+
+    def clock(self) -> float:
+        """The home's clock."""
+        return time.time() + self.target.skew
+
+    def _edge(self) -> float:
+        """How long to wait so that no deadline passes while a request is on its way."""
+        now = self.clock()
+        slack = 0.0 if self.target.loopback else 1.0
+        world = self.model.world.at(int(now - 1 - slack))
+        for at in sorted(v.deadline for v in world.views.values() if v.deadline is not None):
+            if at - CALM - slack <= now < at + 0.05 + slack:
+                return at + 0.05 + slack - now
+        return 0.0
+
+    async def _calm(self) -> None:
+        while True:
+            while (wait := self._edge()) > 0:
+                await asyncio.sleep(wait)
+            await self.gate.acquire()
+            if self._edge() <= 0:
+                break
+            self.gate.release()
+        self.stage.now = max(self.stage.now, int(self.clock()))
+
+    # --- steps ------------------------------------------------------------------------------------
+
+    async def do(self, step: Step) -> Deviation | None:
+        """Take one step. The first answer that deviates is kept, and ends the conversation.
+
+        Vague, Inconclusive, Missing.
+        """
+        self.steps.append(step)
+        if step.op == "wait":
+            await asyncio.sleep(max(0.0, self.bindings.began + step.seconds + 0.05 - self.clock()))
+            self.stage.now = max(self.stage.now, int(self.clock()))
+            return None
+        await self._calm()
+        try:
+            self.deviation = await self._done(step)
+        except Failed as failed:
+            self.deviation = Deviation(failed.requirement, failed.expected, failed.got)
+        finally:
+            self.gate.release()
+        return self.deviation
+
+    async def end(self) -> None:
+        """Leave nothing in the inbox of an organisation, which many conversations share."""
+        for name, party in self.parties.items():
+            if party["is"] != "organisation" or not hasattr(self, "stage") or name not in self.bindings.ids:
+                continue
+            key, iss = self._reads(name)
+            if left := self.model.inbox(iss):
+                with contextlib.suppress(Failed):
+                    await self.talk.poll(key, iss, label=f"{name} acknowledges", maxEvents=0, ack=left)
+
+    async def _done(self, step: Step) -> Deviation | None:
+        if step.op == "put":
+            await self._put(step)
+        elif step.op == "remove":
+            await self._remove(step)
+        else:
+            how = {"state": self._state, "inbox": self._inbox}.get(step.op, self._send)
+            return await how(step)
+        return None
+
+    def _expect(self, **expect: Any) -> None:
+        self.steps[-1] = replace(self.steps[-1], expect=expect)
+
+    def _reads(self, name: str) -> tuple[Any, str]:
+        try:
+            return self.bindings.keys[name], self.bindings.ids[name]
+        except KeyError:
+            raise Missing(f"there is no {name}") from None
+
+    def _mid(self, label: str) -> str:
+        try:
+            return self.bindings.mids[label]
+        except KeyError:
+            raise Missing(f"there is no message {label}") from None
+
+    async def _put(self, step: Step) -> None:
+        data, (key, iss) = self.bindings.files[int(step.of)], self._reads(step.by)
+        url = f"{self.bindings.blobs}{jose.digest(data)}"
+        token = self.talk.signed(key, iss, "PUT", url)
+        headers = {"Authorization": f"VRM {token}", "Content-Type": "application/octet-stream"}
+        answer = await self.talk.request(
+            "PUT", url, headers=headers, data=data, label=f"{step.by} puts a blob"
+        )
+        if answer.status != 201:
+            raise Inconclusive(f"a blob was refused: {answer.said}")
+        self.model.put(iss, jose.digest(data), len(data), self.stage.now)
+        self._expect(status=201)
+
+    async def _remove(self, step: Step) -> None:
+        before = int(self.clock())
+        mid = self._mid(step.of)
+        await self.session.remove(self.talk, mid, step.code)
+        if int(self.clock()) != before:
+            raise Vague
+        self.model.remove(self.target.board(), mid, step.code, before)
+        self._expect(status=204)
+
+    # --- messages ---------------------------------------------------------------------------------
+
+    def act(self, text: str) -> Act:
+        """What a token says, and what its bytes tell."""
+        claims, header = jose.claims_of(text), jose.header_of(text)
+        flaws = set()
+        if claims["home"] != self.target.issuer:
+            flaws.add("home")
+        if not jose.verifies(text, self._jwk(claims["iss"])):
+            flaws.add("signature")
+        kind = self.target.spec.types.get(claims["type"])
+        if kind is None:
+            flaws.add("type")
+        elif kind.faults(claims["body"]):
+            flaws.add("body")
+        names = ("type", "iss", "aud", "iat", "exp", "body", "thid", "prev", "pthid", "agr")
+        said = {name: claims[name] for name in names if name in claims}
+        proof = self._proof(claims["body"].get("proof")) if "body" not in flaws else None
+        return Act(jose.mid_of(text), kid=header["kid"], proof=proof, flaws=frozenset(flaws), **said)
+
+    def _jwk(self, identifier: str) -> Mapping[str, str]:
+        return self.bindings.keys[self.stage.names[identifier]].jwk
+
+    def _proof(self, text: str | None) -> Proof | None:
+        if text is None:
+            return None
+        claims = jose.claims_of(text)
+        known = self.stage.names.get(claims["iss"])
+        signed = known is not None and jose.verifies(text, self.bindings.keys[known].jwk)
+        return Proof(**claims, signed=signed)
+
+    def _text(self, step: Step) -> str:
+        old = self.bindings.sent.get(step.of, "")
+        if step.of and not old:
+            raise Missing(f"there is no message {step.of}")
+        if step.token is None:
+            return old
+        if old:
+            said = old.rpartition(".")[0]
+            return f"{said}.{signature(step.token.sign, said, self.bindings)}"
+        return render(step.token, self.bindings).decode("latin-1")
+
+    async def _send(self, step: Step) -> Deviation | None:
+        text = self._text(step)
+        act = self.act(text)
+        self.bindings.sent[step.label], self.bindings.mids[step.label] = text, act.mid
+        self.stage.labels.setdefault(act.mid, step.label)
+        self.acts[act.mid] = act
+        before = int(self.clock())
+        answer = await self.talk.send(text.encode("latin-1"), step.about or f"send {step.label}")
+        after = int(self.clock())
+        self.stage.now = max(self.stage.now, after)
+        slack = 0 if self.target.loopback else 1
+        times = range(before - slack, after + slack + 1)
+        verdicts = [self.model.judge(act, at) for at in dict.fromkeys((after, *times))]
+        self._expect(**_expected(self.target.spec.errors, verdicts[0]))
+        if answer.status == 202:
+            return self._taken(text, act, answer, verdicts)
+        self.refused_last = step.label
+        if answer.status == 200:
+            fits = [v for v in verdicts if v.status == 200]
+            if fits and answer.text != self.receipts.get(act.mid):
+                return Deviation("VRM-ENV-022", "the stored receipt again", "200 with another receipt")
+            got = "200 with a receipt"
+        else:
+            fits = [v for v in verdicts if answer.code in v.codes]
+            got = answer.said
+        if not fits:
+            return self._wrong(act, verdicts[0], got, answer)
+        rule = self._rule(act, fits[0])
+        if "prev-stale" in fits[0].codes:
+            told, wanted = answer.document, {"head": fits[0].head, "seq": fits[0].seq}
+            if {name: told.get(name) for name in wanted} != wanted:
+                return Deviation(rule, "prev-stale with head and seq", "prev-stale with others, or without")
+        self.held[rule] += 1
+        return None
+
+    def _taken(self, text: str, act: Act, answer: Answer, verdicts: list[Verdict]) -> Deviation | None:
+        receipt = self.history.taken(self.talk, text, answer)
+        if receipt is None:
+            raise Inconclusive("a receipt could not be read")
+        self.stage.now = max(self.stage.now, int(receipt["iat"]))
+        verdict = self.model.judge(act, int(receipt["iat"]))
+        if not verdict.taken:
+            if any(v.taken for v in verdicts):
+                raise Vague
+            return self._wrong(act, verdict, f"202 {receipt['state']}", answer)
+        got, wanted = f"202 {receipt['state']}", f"202 {verdict.state}"
+        if got != wanted:
+            return Deviation("VRM-THR-005", wanted, got)
+        if receipt["seq"] != verdict.seq:
+            trace = "VRM-THR-016" if receipt["seq"] > verdict.seq and self.refused_last else "VRM-HOM-011"
+            return Deviation(trace, f"seq {verdict.seq}", f"seq {receipt['seq']}")
+        if receipt.get("prior") != verdict.prior:
+            trace = "VRM-THR-016" if self.refused_last else "VRM-HOM-012"
+            return Deviation(trace, "prior: the last message", "another prior")
+        self._move(act, verdict, int(receipt["iat"]))
+        self.receipts[act.mid] = answer.text
+        return None
+
+    def _move(self, act: Act, verdict: Verdict, now: int) -> None:
+        world = self.model.world.at(now)
+        before = world.views[act.thid] if act.thid is not None else None
+        firsts = {thid: view.first for thid, view in world.views.items()}
+        role = "first" if before is None and not act.pthid else "second"
+        if before is not None:
+            role = "first" if act.sender == before.first else "second"
+        self.model.take(act, verdict, now)
+        for thid, view in self.model.world.views.items():
+            if thid in firsts and firsts[thid] != view.first:
+                how = INTRODUCTION if act.type == INTRODUCTION else ROTATION
+                self.former.setdefault(thid, {})[firsts[thid]] = how
+        kind = self.model.world.views[act.thid or act.mid].kind
+        self.seen[f"{kind} {before.state if before else '-'} {role} {act.type}"] += 1
+        self.held["VRM-THR-015"] += 1
+
+    # --- which rule is broken ---------------------------------------------------------------------
+
+    def _rule(self, act: Act, verdict: Verdict) -> str:
+        """The requirement by which the model refuses."""
+        if verdict.status == 200:
+            return "VRM-ENV-022"
+        if verdict.rule:
+            return verdict.rule
+        code = min(verdict.codes)
+        world = self.stage.world
+        view = world.views.get(act.thid or "")
+        former = self.former.get(act.thid or "", {})
+        if code == "thread-unknown" and view is not None:
+            if act.type == ROTATION and act.sender in view.parties:
+                if world.committed.get(view.pair):
+                    return "VRM-ID-020"
+                return "VRM-ID-022" if world.of_pair((act.iss, view.second)) else "VRM-ID-021"
+            if act.sender in former:
+                return "VRM-OFR-022" if former[act.sender] == INTRODUCTION else "VRM-ID-024"
+        if code == "aud-mismatch" and act.aud in former:
+            return "VRM-OFR-023" if former[act.aud] == INTRODUCTION else "VRM-ID-025"
+        if code == "state-conflict" and view is not None:
+            if view.kind == "terms" and act.type == "terms.alternative":
+                return "VRM-TRM-008"
+            return _cause_rule(view) or BY_CODE[code]
+        return BY_CODE.get(code) or str(self.target.spec.errors[code]["requirement"])
+
+    def _wrong(self, act: Act, verdict: Verdict, got: str, answer: Answer) -> Deviation:
+        spec = self.target.spec
+        if not verdict.taken:
+            codes = " or ".join(sorted(f"{spec.errors[code]['status']} {code}" for code in verdict.codes))
+            return Deviation(self._rule(act, verdict), codes or "200", got)
+        document = answer.document if isinstance(answer.document, dict) else {}
+        named = str(document.get("requirement", ""))
+        if named not in spec.requirements or spec.requirements[named].code != answer.code:
+            named = str(spec.errors.get(answer.code, {}).get("requirement", "")) or "VRM-THR-005"
+        if answer.code == "state-conflict" and act.thid:
+            view = self.stage.world.views[act.thid]
+            named = (view.state == "accepted" and "VRM-INT-010") or named
+        exits = {"inbox-full": "VRM-HOM-024", "prev-unknown": "VRM-THR-013", "prev-stale": "VRM-THR-013"}
+        first = act.type in ("agreement.terminate", "intent.withdraw")
+        exits |= {"prev-unknown": "VRM-THR-014", "prev-stale": "VRM-THR-014"} if first else {}
+        return Deviation(exits.get(answer.code, named), f"202 {verdict.state}", got)
+
+    # --- reads ------------------------------------------------------------------------------------
+
+    async def _state(self, step: Step) -> Deviation | None:
+        (key, iss), thid = self._reads(step.by), self._mid(step.of)
+        url = f"{self.target.endpoint('threads')}/{thid}?limit=200"
+        schema = ("documents/thread.json", "VRM-HOM-025")
+        answer = await self.talk.read(key, iss, url, label=f"{step.by} reads {step.of}", schema=schema)
+        self.stage.now = max(self.stage.now, int(self.clock()))
+        view = self.stage.world.views.get(thid)
+        former = self.former.get(thid, {}).get(iss)
+        if view is None or not self.model.readable(view, iss):
+            self._expect(status=404, code="not-found")
+            rule = {ROTATION: "VRM-ID-024", INTRODUCTION: "VRM-OFR-022"}.get(former or "", "VRM-HOM-018")
+            if answer.said != "404 not-found":
+                return Deviation(rule, "404 not-found", answer.said)
+            self.held[rule] += 1
+            return None
+        document = answer.document
+        if answer.status != 200 or not isinstance(document, dict):
+            rule = "VRM-HOM-025" if iss in view.parties else "VRM-BRD-016"
+            if former is None and iss == view.first and view.first != view.opener:
+                rule = "VRM-OFR-021" if INTRODUCTION in self.former[thid].values() else "VRM-ID-023"
+            return Deviation(rule, "200 with the thread", answer.said)
+        found = receipts.claims(self.target, str(document.get("checkpoint", "")))
+        if isinstance(found, str):
+            return Deviation("VRM-HOM-026", "a checkpoint signed by the home", found)
+        if abs(int(found["iat"]) - self.clock()) > 3:
+            return Deviation("VRM-HOM-026", "a checkpoint with the iat of now", "another iat")
+        self.stage.now = max(self.stage.now, int(found["iat"]))
+        view = self.model.world.at(int(found["iat"])).views[thid]
+        self._expect(status=200, state=view.state, seq=view.seq)
+        return self._compared(view, iss, document, found)
+
+    def _compared(
+        self, view: View, iss: str, document: Mapping[str, Any], found: Mapping[str, Any]
+    ) -> Deviation | None:
+        if found["state"] != view.state:
+            return Deviation(self._state_rule(view, found["state"]), view.state, str(found["state"]))
+        said = {"seq": found["seq"], "mid": found["mid"], "removed": found.get("removed", "")}
+        wanted = {"seq": view.seq, "mid": view.head, "removed": view.removed}
+        for name, rule in (("seq", "VRM-HOM-026"), ("mid", "VRM-HOM-026"), ("removed", "VRM-BRD-017")):
+            if said[name] != wanted[name]:
+                rule = "VRM-THR-016" if name != "removed" and self.refused_last else rule
+                return Deviation(rule, f"a checkpoint with {name} of the last message", "another")
+        stones = self.model.tombstones(view, iss)
+        read = [m.get("mid") or jose.mid_of(str(m.get("token"))) for m in document["messages"]]
+        if read != view.mids:
+            return Deviation("VRM-HOM-025", f"{len(view.mids)} messages", f"{len(read)}, or others")
+        bare = {mid for mid, m in zip(read, document["messages"], strict=True) if "token" not in m}
+        if bare != stones:
+            rule = "VRM-OFR-025" if iss == view.second else "VRM-OFR-027"
+            return Deviation(rule, f"{len(stones)} tombstones", f"{len(bare)}, or others")
+        if stones:
+            self.held["VRM-OFR-025"] += 1
+        self.held["VRM-HOM-026"] += 1
+        if len(view.causes) > self.confirmed[view.thid]:
+            state, cause, seq = view.causes[-1]
+            if seq == view.seq:
+                self.seen[f"{view.kind} {state} {cause}"] += 1
+                self.held[_cause_rule(view)] += 1
+        self.confirmed[view.thid] = len(view.causes)
+        return None
+
+    def _state_rule(self, view: View, got: str) -> str:
+        """The requirement that a wrong state breaks."""
+        rule = _cause_rule(view)
+        if rule == "VRM-INT-011" and self.confirmed[view.thid] == len(view.causes):
+            return "VRM-INT-012"
+        if rule:
+            return rule
+        if self.refused_last:
+            return "VRM-THR-016"
+        wrongly = {"superseded": "VRM-TRM-011", "purge-overdue": "VRM-OFR-024", "removed": "VRM-BRD-017"}
+        if got == "lapsed" and view.state in ("accepted", "confirmed"):
+            return "VRM-INT-010"
+        return wrongly.get(got, "VRM-THR-017")
+
+    async def _inbox(self, step: Step) -> Deviation | None:
+        key, iss = self._reads(step.by)
+        done = [self._mid(label) for label in step.of.split(",") if label]
+        more: dict[str, Any] = {"ack": done} if done else {}
+        answer = await self.talk.poll(key, iss, label=f"{step.by} polls", maxEvents=1000, **more)
+        document = answer.document
+        if answer.status != 200 or not isinstance(document, dict):
+            return Deviation("VRM-HOM-019", "200 with the inbox", answer.said)
+        self.model.acknowledge(iss, done)
+        wanted, read = self.model.inbox(iss), [m for m in document["order"] if m in self.acts]
+        self._expect(status=200, order=[self.stage.labels[mid] for mid in wanted])
+        if document["moreAvailable"]:
+            return None
+        if set(wanted) - set(read):
+            rule = self._inbox_rule(next(mid for mid in wanted if mid not in read), iss)
+            return Deviation(rule, "the message in the inbox", "it is not there")
+        if set(read) - set(wanted):
+            rule = self._inbox_rule(next(mid for mid in read if mid not in wanted), iss)
+            return Deviation(rule, "the message not in the inbox", "it is there")
+        if read != wanted:
+            return Deviation("VRM-HOM-019", "the order of receipt", "another order")
+        self.held["VRM-HOM-020"] += 1
+        missing = set(self.model.notices.get(iss, ())) ^ (set(document.get("notices", {})) & set(self.acts))
+        if missing:
+            return Deviation("VRM-BRD-018", "a notice of each removal, until its ack", "others")
+        return None
+
+    def _inbox_rule(self, mid: str, iss: str) -> str:
+        act = self.acts[mid]
+        view = self.model.world.views[act.thid or mid]
+        if view.state == "purged" and iss == view.second:
+            return "VRM-OFR-026"
+        if act.aud in self.model.boards:
+            return "VRM-INT-013"
+        if act.aud != iss or iss in self.former.get(view.thid, {}):
+            how = self.former.get(view.thid, {}).values()
+            return "VRM-OFR-021" if INTRODUCTION in how else "VRM-ID-023"
+        return "VRM-HOM-020"
+
+    # --- what it comes to -------------------------------------------------------------------------
+
+    def trace(self) -> Trace:
+        """The conversation so far, to be said again."""
+        requirement = self.deviation.requirement if self.deviation else ""
+        kinds = {view.kind for view in self.model.world.views.values()}
+        profile = "terms" if kinds <= {"terms"} else "intent"
+        return Trace(self.name, requirement, tuple(self.steps), self.parties, profile, files=self.files)
+
+    def outcome(self) -> Outcome | None:
+        """The failure, if there is one."""
+        if self.deviation is None:
+            return None
+        return Outcome(
+            self.deviation.requirement,
+            self.name,
+            Judged.FAIL,
+            self.deviation.expected,
+            self.deviation.got,
+            conversation=tuple(self.talk.exchanges),
+            replay=self.trace().to_json(),
+        )
+
+
+def _cause_rule(view: View) -> str:
+    """The requirement that has brought the state about, if no message has."""
+    if not view.causes or view.causes[-1][2] != view.seq:
+        return ""
+    state, cause, _ = view.causes[-1]
+    return "VRM-OFR-024" if state in ENDED_OFFER else BY_CAUSE[cause]
+
+
+def _expected(errors: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+    if not verdict.codes:
+        return {"status": verdict.status, "state": verdict.state}
+    codes = sorted(verdict.codes)
+    more = {"codes": codes} if len(codes) > 1 else {}
+    return {"status": errors[codes[0]]["status"], "code": codes[0], **more}
+
+
+async def replay(
+    session: Session, trace: Trace, gate: asyncio.Semaphore | None = None
+) -> tuple[Deviation | None, Player]:
+    """Say a recorded walk again with fresh keys; what it shows, and who said it.
+
+    The expectations are the model's and not those in the trace. Inconclusive, Missing, Vague.
+    """
+    player = Player(session, trace.name, trace.parties, trace.files, gate or asyncio.Semaphore(16))
+    await player.begin(trace)
+    for step in trace.steps:
+        if await player.do(step) is not None:
+            break
+    return player.deviation, player

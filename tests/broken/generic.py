@@ -1,0 +1,179 @@
+"""Mutants that nobody thought of: one small change somewhere in the reference, drawn by a seed.
+
+Each is named ``generic/MODULE/NUMBER``: the function that holds the changed place gets other code in the
+process that becomes the home. Nothing on disk is touched.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib
+import inspect
+import random
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["MODULES", "Change", "apply", "changes", "drawn"]
+
+MODULES = (
+    "agreed", "boards", "envelope", "feed", "guards", "home", "keys", "loading", "opening", "parties",
+    "places", "proofs", "reading", "records", "references", "refusals", "rules", "strictjson", "threads",
+    "timing", "tombstones", "storage.lists", "storage.rows", "storage.coding", "storage.sqlite",
+    "server.batcher", "server.http", "server.negotiate", "server.routes",
+)  # fmt: skip
+"""Where a home decides, keeps and answers, below ``vrmproto``."""
+
+_COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+_COUNT: dict[type[ast.operator], type[ast.operator]] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change: where it is and what it does."""
+
+    module: str
+    number: int
+    function: str
+    line: int
+    what: str
+
+    @property
+    def id(self) -> str:
+        """The name by which a home with it is started."""
+        return f"generic/{self.module}/{self.number}"
+
+
+def _alternatives(node: ast.AST) -> list[str]:
+    """What can be done to a node."""
+    if isinstance(node, ast.Compare):
+        return [f"compare {n}" for n, op in enumerate(node.ops) if type(op) in _COMPARE]
+    if isinstance(node, ast.BoolOp):
+        return ["the other of and, or", "without the last part"]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return ["without not"]
+    if isinstance(node, ast.BinOp) and type(node.op) in _COUNT:
+        return ["the other of plus, minus"]
+    if isinstance(node, ast.IfExp):
+        return ["the other branch"]
+    if isinstance(node, ast.Constant) and type(node.value) in (bool, int):
+        return ["another constant"]
+    if isinstance(node, ast.If):
+        return ["never"] if not node.orelse else ["never", "always"]
+    if isinstance(node, ast.Raise):
+        return ["nothing is raised"]
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        return ["not called"]
+    return []
+
+
+def _changed(node: Any, how: str) -> Any:
+    made = copy.deepcopy(node)
+    if how.startswith("compare"):
+        place = int(how.split()[1])
+        made.ops[place] = _COMPARE[type(made.ops[place])]()
+    elif how == "the other of and, or":
+        made.op = ast.Or() if isinstance(made.op, ast.And) else ast.And()
+    elif how == "without the last part":
+        made.values = made.values[:-1]
+        made = made if len(made.values) > 1 else made.values[0]
+    elif how == "without not":
+        made = made.operand
+    elif how == "the other of plus, minus":
+        made.op = _COUNT[type(made.op)]()
+    elif how == "the other branch":
+        made.body, made.orelse = made.orelse, made.body
+    elif how == "another constant":
+        made.value = not made.value if isinstance(made.value, bool) else made.value + 1
+    elif how in ("never", "always"):
+        made.test = ast.Constant(how == "always")
+    else:
+        made = ast.Pass()
+    return made
+
+
+class _Walk(ast.NodeTransformer):
+    """Numbers every possible change in the functions of a module; makes the one that is wanted."""
+
+    def __init__(self, wanted: int = -1) -> None:
+        self.wanted, self.names = wanted, list[str]()
+        self.found: list[tuple[str, int, str]] = []
+
+    def visit(self, node: ast.AST) -> Any:
+        named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if named:
+            self.names.append(getattr(node, "name", ""))
+        made: Any = node
+        if self.names and not named and _inside(self.names):
+            for how in _alternatives(node):
+                if len(self.found) == self.wanted:
+                    made = ast.copy_location(_changed(node, how), node)
+                self.found.append((".".join(self.names), getattr(node, "lineno", 0), how))
+        if made is node and not _skipped(node):
+            made = self.generic_visit(node)
+        if named:
+            self.names.pop()
+        return made
+
+
+def _inside(names: list[str]) -> bool:
+    return not names[-1][:1].isupper()
+
+
+def _skipped(node: ast.AST) -> bool:
+    """Annotations, log lines and f-strings tell people things; a home is not judged by them."""
+    if isinstance(node, ast.JoinedStr | ast.AnnAssign):
+        return True
+    return isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("_log.", "log."))
+
+
+def _tree(module: str) -> tuple[types.ModuleType, ast.Module]:
+    there = importlib.import_module(f"vrmproto.{module}")
+    return there, ast.parse(inspect.getsource(there))
+
+
+def changes(module: str) -> Iterator[Change]:
+    """Every change that can be made in a module."""
+    _, tree = _tree(module)
+    walk = _Walk()
+    walk.visit(tree)
+    for number, (function, line, what) in enumerate(walk.found):
+        yield Change(module, number, function, line, what)
+
+
+def drawn(seed: int, count: int) -> list[Change]:
+    """So many changes, the same for the same seed and sources."""
+    there = [one for module in MODULES for one in changes(module)]
+    return sorted(random.Random(seed).sample(there, min(count, len(there))), key=lambda one: one.id)
+
+
+def apply(name: str) -> None:
+    """Make one change in this process."""
+    _, module, number = name.split("/")
+    there, tree = _tree(module)
+    walk = _Walk(int(number))
+    changed = ast.fix_missing_locations(walk.visit(tree))
+    function = walk.found[int(number)][0]
+    target, code = _outermost(there, function, compile(changed, there.__file__ or module, "exec"))
+    target.__code__ = code
+
+
+def _member(owner: Any, name: str) -> Any:
+    return owner.__dict__[name] if isinstance(owner, type) else getattr(owner, name)
+
+
+def _outermost(there: Any, function: str, code: types.CodeType) -> tuple[Any, types.CodeType]:
+    """The function object that is nearest to the module on the way, and its new code."""
+    owner: Any = there
+    for part in function.split("."):
+        code = next(c for c in code.co_consts if isinstance(c, types.CodeType) and c.co_name == part)
+        owner = _member(owner, part)
+        bare = inspect.unwrap(getattr(owner, "fget", None) or getattr(owner, "__func__", owner))
+        if isinstance(bare, types.FunctionType):
+            return bare, code
+    raise LookupError(f"{function} is no function of {there.__name__}")
