@@ -388,6 +388,7 @@ def selftest(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds; the worst counts.")] = 1,
     only: Annotated[str, typer.Option(help="Some homes only, by their ids.")] = "",
     workers: Annotated[int, typer.Option(min=0, help="Processes; by default one more than cores.")] = 0,
+    whole: Annotated[bool, typer.Option("--whole", help="Judge every mutant by all there is.")] = False,
     write: Annotated[Path | None, typer.Option(help="Write the kill matrix to this page.")] = None,
     verdicts: Annotated[Path | None, typer.Option(help="Write every verdict as JSON to this file.")] = None,
     json_: Json = False,
@@ -402,7 +403,7 @@ def selftest(
         known = {one["id"] for one in testing.manifest()} | {testing.REFERENCE}
         if unknown := sorted(chosen - known):
             raise _stop(f"--only {unknown[0]}: is no home of tests/broken/manifest.json")
-        found = testing.selftest(range(1, seeds + 1), line.tell, chosen, workers)
+        found = testing.selftest(range(1, seeds + 1), line.tell, chosen, workers, whole)
     except testing.NotHere as error:
         raise _stop(str(error)) from None
     finally:

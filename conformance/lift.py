@@ -103,7 +103,10 @@ class _Lift:
         self.signers |= {n for o, n in self.organisations.items() if f'"iss":"{o}"'.encode() in payload}
         last = None if sign.startswith("text:") else edits[2]
         length = len(payload) if len(payload) > _LONG else 0
-        return replace(made, edits=(first, second, last), over_edited=over_edited, length=length)
+        residue = len(payload) % 3 if first or second else -1
+        return replace(
+            made, edits=(first, second, last), over_edited=over_edited, length=length, residue=residue
+        )
 
     def _sign(
         self, parts: Sequence[str], clean: Sequence[str], signature: bytes, header: bytes

@@ -41,6 +41,7 @@ async def near_misses(
     limit: asyncio.Semaphore,
     going: Callable[[], bool],
     share: int = 1,
+    types: frozenset[str] = frozenset(),
 ) -> list[Outcome]:
     """Accept the parent, refuse the child: for each target of each type. ``seen`` gets the targets.
 
@@ -50,6 +51,7 @@ async def near_misses(
         *(
             _parent(session, name, number, body, seen, limit, going, share)
             for name in _types(session, profiles)
+            if not types or name in types
             for number, body in enumerate(nearmiss.parents(session.target.spec, f"messages/{name}.json"))
         )
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance import jose, receipts
-from conformance.model import ENDED_OFFER, INTRODUCTION, ROTATION, Act, Proof, Roster, View
+from conformance.model import DAY, ENDED_OFFER, INTRODUCTION, ROTATION, Act, Proof, Roster, View, moment
 from conformance.model_home import Model, Verdict
 from conformance.moves import Stage
 from conformance.results import Failed, Inconclusive, Outcome
@@ -30,6 +30,7 @@ __all__ = ["Deviation", "Player", "Vague", "replay"]
 CALM = 0.4
 """Seconds before a deadline in which nothing is sent."""
 
+DEADLINES = ("answer_by", "ends", "until", "valid_until", "confirm_by")
 BY_CAUSE = {
     "orphaned": "VRM-INT-010",
     "filled": "VRM-INT-011",
@@ -105,6 +106,7 @@ class Player:
         wanted = trace or Trace(self.name, "", everybody, self.parties, files=self.files)
         async with self.gate:
             bindings = await self.session.bind(wanted, began)
+        bindings.boards.sort(key=lambda url: url != target.board())
         found = {(a.id, a.version): (a.digest, a.kind) for a in spec.roster.agreements.values()}
         roster = Roster({"id": spec.roster.id, "version": spec.roster.version}, found)
         inbox = target.limit("inbox", 1000)
@@ -286,6 +288,10 @@ class Player:
         self._expect(**_expected(self.target.spec.errors, verdicts[0]))
         if answer.status == 202:
             return self._taken(text, act, answer, verdicts)
+        if answer.status in (424, 429, 503):
+            raise Inconclusive(f"{step.label} was answered {answer.said}")
+        if answer.code == "deadline-invalid" and _nearest(act.body, after) <= 2:
+            raise Vague
         self.refused_last = step.label
         if answer.status == 200:
             fits = [v for v in verdicts if v.status == 200]
@@ -325,6 +331,7 @@ class Player:
             trace = "VRM-THR-016" if self.refused_last else "VRM-HOM-012"
             return Deviation(trace, "prior: the last message", "another prior")
         self._move(act, verdict, int(receipt["iat"]))
+        self.refused_last = ""
         self.receipts[act.mid] = answer.text
         return None
 
@@ -449,6 +456,7 @@ class Player:
                 self.seen[f"{view.kind} {state} {cause}"] += 1
                 self.held[_cause_rule(view)] += 1
         self.confirmed[view.thid] = len(view.causes)
+        self.refused_last = ""
         return None
 
     def _state_rule(self, view: View, got: str) -> str:
@@ -534,6 +542,12 @@ def _cause_rule(view: View) -> str:
         return ""
     state, cause, _ = view.causes[-1]
     return "VRM-OFR-024" if state in ENDED_OFFER else BY_CAUSE[cause]
+
+
+def _nearest(body: Mapping[str, Any], now: int) -> int:
+    """Seconds to the nearest deadline ahead: one that is nearer than two seconds need not be taken."""
+    found = [moment(body[name]) - now for name in DEADLINES if name in body]
+    return min((seconds for seconds in found if seconds > 0), default=DAY)
 
 
 def _expected(errors: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:

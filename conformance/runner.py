@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,11 +22,13 @@ from conformance.lab import CHECKS, Check, Lab, of_profiles, run_check
 from conformance.results import Failed, Inconclusive, Outcome, Run, Verdict
 from conformance.session import Origins, Session
 from conformance.target import Target, open_target
+from conformance.traces import Trace
 from vrmproto.spec import Spec
 
 __all__ = ["Options", "Progress", "exclusions", "run", "spec_digest"]
 
 checks.load()
+_CARRIERS = 40
 LANES = 16
 """Conversations at a time."""
 MODES = {
@@ -48,7 +52,10 @@ class Options:
     max_time: float = 0.0
     """Seconds; 0 is no limit."""
     only: frozenset[str] = frozenset()
-    """Only checks of these requirements, for a quick look."""
+    """Only what judges these requirements, and a few messages for the laws of all answers."""
+    types: frozenset[str] = frozenset()
+    """Near misses of these types only."""
+    walking: bool = True
     origins: bool | None = None
     """Whether organisations are played on loopback; None: where the home is on loopback too."""
     operator: Key | None = None
@@ -82,10 +89,15 @@ class Progress:
 
 def spec_digest(spec: Spec) -> str:
     """A digest of the files that judge: prose, tables, schemas, codes, vectors."""
+    return _digest(spec.root)
+
+
+@cache
+def _digest(root: Path) -> str:
     found = hashlib.sha256()
-    for path in sorted(spec.root.rglob("*")):
+    for path in sorted(root.rglob("*")):
         if path.is_file():
-            found.update(path.relative_to(spec.root).as_posix().encode() + b"\0")
+            found.update(path.relative_to(root).as_posix().encode() + b"\0")
             found.update(hashlib.sha256(path.read_bytes()).digest())
     return jose.b64(found.digest())
 
@@ -184,11 +196,10 @@ class _Work:
 
     async def vectors(self) -> None:
         """Every vector that can be told."""
-        spec, left = self.session.target.spec, list[str]()
-        traces = await asyncio.to_thread(lambda: list(lift.lifted(spec, left)))
-        traces = [
-            t for t in traces if t.profile in self.made.profiles and self.wanted((t.requirement, *t.covers))
-        ]
+        traces, left = await asyncio.to_thread(_lifted, self.session.target.spec)
+        traces = [t for t in traces if t.profile in self.made.profiles]
+        carriers = traces[::_CARRIERS] if self.options.only else []
+        traces = [t for t in traces if self.wanted((t.requirement, *t.covers)) or t in carriers]
         self.made.numbers |= {"vectors": len(traces), "vectors_with_a_set_clock": len(left)}
         self.progress.expect(len(traces))
 
@@ -207,10 +218,11 @@ class _Work:
         if not self.wanted({messages.BODY}):
             return
         profiles = self.made.profiles
+        types = self.options.types
         seen: set[str] = set()
-        share = 6 if self.options.mode == "selftest" else 1
+        share = 6 if self.options.mode == "selftest" and not self.options.only else 1
         self.made.outcomes += await messages.near_misses(
-            self.session, profiles, seen, self.lanes, self.going, share
+            self.session, profiles, seen, self.lanes, self.going, share, types
         )
         spec = self.session.target.spec
         named = self.session.target.discovery.get("types", ())
@@ -227,6 +239,8 @@ class _Work:
 
     async def walk(self) -> None:
         """Walks through the threads, each step compared with the model."""
+        if not self.options.walking:
+            return
         _, seconds = MODES[self.options.mode]
         if self.options.max_time:
             seconds = min(seconds, self.options.max_time)
@@ -260,6 +274,17 @@ class _Work:
         self.made.outcomes += [
             Outcome(r, name, Verdict.INCONCLUSIVE, reason="--max-time was over") for r in requirements
         ]
+
+
+_READ: dict[Path, tuple[list[Trace], list[str]]] = {}
+
+
+def _lifted(spec: Spec) -> tuple[list[Trace], list[str]]:
+    """The vectors of a spec folder, read once, and the names of those that cannot be told."""
+    if spec.root not in _READ:
+        left: list[str] = []
+        _READ[spec.root] = list(lift.lifted(spec, left)), left
+    return _READ[spec.root]
 
 
 def _of_all_answers(target: Target) -> list[Outcome]:

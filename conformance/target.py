@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +39,8 @@ class Answer:
     headers: Mapping[str, str]
     data: bytes
     seconds: float
+    again: bool = False
+    """The request was sent twice, since the first connection was closed before an answer came."""
 
     @property
     def media(self) -> str:
@@ -169,25 +171,32 @@ class Talk:
     async def _ask(
         self, method: str, url: str, headers: dict[str, str], data: bytes | None, limit: float
     ) -> Answer:
+        again = False
         for trial in range(4):
-            began = time.monotonic()
-            async with (
-                asyncio.timeout(limit),
-                self.target.session.request(
-                    method, url, headers=headers, data=data, allow_redirects=False
-                ) as response,
-            ):
-                read = await response.content.read(_LARGEST)
-                while len(read) < _LARGEST and (more := await response.content.read(_LARGEST)):
-                    read += more
-                named = dict(response.headers.items())
-                spent = time.monotonic() - began
-                answer = Answer(response.status, response.headers, read, spent)
-            wait = named.get("Retry-After", "")
-            if response.status not in (429, 503) or not wait.isdigit() or trial == 3:
+            try:
+                answer = await self._once(method, url, headers, data, limit)
+            except aiohttp.ServerDisconnectedError:
+                if again:
+                    raise
+                again = True  # a connection that lay idle may be closed: one more, on a new one
+                answer = await self._once(method, url, {**headers, "Connection": "close"}, data, limit)
+            answer = replace(answer, again=again)
+            wait = answer.headers.get("Retry-After", "")
+            if answer.status not in (429, 503) or not wait.isdigit() or trial == 3:
                 return answer
             await asyncio.sleep(min(float(wait), 3.0))
-        raise AssertionError("unreachable")
+        raise AssertionError("not reached")
+
+    async def _once(
+        self, method: str, url: str, headers: dict[str, str], data: bytes | None, limit: float
+    ) -> Answer:
+        began = time.monotonic()
+        asked = self.target.session.request(method, url, headers=headers, data=data, allow_redirects=False)
+        async with asyncio.timeout(limit), asked as response:
+            read = await response.content.read(_LARGEST)
+            while len(read) < _LARGEST and (more := await response.content.read(_LARGEST)):
+                read += more
+            return Answer(response.status, response.headers, read, time.monotonic() - began)
 
     def _keep(
         self,
@@ -328,6 +337,8 @@ class Talk:
             headers={"Content-Type": "application/jwt"},
             data=token,
         )
+        if answer.again and answer.status == 200:  # the first time it was taken, and the answer was lost
+            answer = replace(answer, status=202)
         if answer.status in (200, 202):
             self.target.count("accepted")
         return answer

@@ -76,6 +76,8 @@ class Token:
     """The signature is over the segments as edited."""
     length: int = 0
     """The bytes of the payload, where they matter: the longest run of one letter is filled up to them."""
+    residue: int = -1
+    """The bytes of the payload modulo 3, where a spelling depends on them: its ``jti`` grows to fit."""
     literal: str = ""
     """The whole token, where nothing in it differs from time to time."""
 
@@ -197,6 +199,8 @@ def render(token: Token, bindings: Bindings) -> bytes:
         return token.literal.encode("latin-1")
     inner = [render(one, bindings).decode() for one in token.inner]
     header, payload = (bindings.fill(part, inner).encode("latin-1") for part in (token.header, token.payload))
+    if token.residue >= 0 and len(payload) % 3 != token.residue:
+        payload = _grown(token.payload, inner, bindings, token.residue)
     if token.length:
         payload = _filled(payload, token.length)
     clean = [jose.b64(header), jose.b64(payload)]
@@ -204,6 +208,15 @@ def render(token: Token, bindings: Bindings) -> bytes:
     last = signature(token.sign, ".".join(edited if token.over_edited else clean), bindings)
     edit = token.edits[2]
     return ".".join([*edited, edit.apply(last) if edit else last]).encode("latin-1")
+
+
+def _grown(template: str, inner: Sequence[str], bindings: Bindings, residue: int) -> bytes:
+    """The payload with a longer ``jti``, so long that its spelling ends as it has to."""
+    longer = [template]
+    for _ in range(2):
+        longer.append(re.sub(r"(?<=\$\{jti:)\d+", lambda found: str(int(found[0]) + 1), longer[-1]))
+    made = [bindings.fill(one, inner).encode("latin-1") for one in longer]
+    return next((one for one in made if len(one) % 3 == residue), made[0])
 
 
 def _filled(payload: bytes, length: int) -> bytes:

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from conformance.model import INTRODUCTION, MOVES, OFFER, PROFFER, PUBLISH, ROTATION, View
@@ -249,9 +250,9 @@ async def _cause(player: Player, moves: Moves, thid: str, cause: str) -> AsyncIt
     """What brings it about."""
     view = player.stage.world.views[thid]
     if cause == "deadline":
-        assert view.deadline is not None
-        seconds = view.deadline - player.bindings.began
-        yield Step("wait", seconds=seconds, about="until the deadline has passed")
+        if view.deadline is not None:
+            seconds = view.deadline - player.bindings.began
+            yield Step("wait", seconds=seconds, about="until the deadline has passed")
     elif cause == "orphaned":
         yield moves.move(player.stage.world.views[view.intent], "first", "intent.withdraw")
     elif cause == "filled":
@@ -324,7 +325,8 @@ async def _random(
             break
         views = list(player.stage.world.views.values())
         how = rng.random()
-        near = [v.deadline for v in views if v.deadline and v.deadline - player.stage.now < 8]
+        left = min(8.0, until - time.monotonic())
+        near = [v.deadline for v in views if v.deadline and v.deadline - player.stage.now < left]
         if near and how < 0.15:
             seconds = min(near) - player.bindings.began
             yield Step("wait", seconds=seconds, about="until a deadline has passed")
@@ -355,11 +357,16 @@ async def _random(
                 weights = [_weight(name, seen) for name in names]
                 made, *what = legal[rng.choices(names, weights)[0]]
                 yield made(*what)
-    for view in list(player.model.world.views.values()):
+    views = list(player.model.world.views.values())
+    if time.monotonic() > until:
+        views = rng.sample(views, min(1, len(views)))
+    for view in views:
         for step in _look(player, view):
             yield step
     for step in _everybody(player):
         yield step
+        if time.monotonic() > until:
+            break
 
 
 def _weight(name: str, seen: Mapping[str, int]) -> float:
@@ -449,32 +456,31 @@ async def run(
         return shared.finished()
     market = kinds >= set(MOVES) and bool(session.target.board())
     operator = session.operator is not None
-    tasks = []
-
-    def start(name: str, made: Any, org: bool = False) -> None:
-        tasks.append(asyncio.ensure_future(shared.walk(name, made, org)))
-
     goals = [t for t in transitions(spec, profiles, operator=operator) if t.split(" ")[0] in kinds]
     goals = [t for t in goals if market or t.startswith("terms ")]
-    goals.sort(key=lambda name: (-sum(8 for e in path(spec, name) if e.endswith("deadline")), name))
-    for goal in goals:
+
+    async def directed(goal: str) -> None:
         way = path(spec, goal, operator=operator)
-        start(f"walk to {goal}", lambda p, m, way=way: _directed(p, m, way))
-    for title, lines in STORIES.items():
-        if market or not lines[0].startswith("publish"):
-            start(f"story of {title}", lambda p, m, lines=lines: _story(p, m, lines))
+        for trial in range(4):
+            if trial == 0 or (goal not in shared.seen and not shared.failures and time.monotonic() < until):
+                more = f", try {trial + 1}" if trial else ""
+                await shared.walk(f"walk to {goal}{more}", lambda p, m: _directed(p, m, way))
+
+    async def told(title: str) -> None:
+        await shared.walk(f"story of {title}", lambda p, m: _story(p, m, STORIES[title]))
 
     async def at_random(lane: int) -> None:
         n = 0
-        while time.monotonic() < until:
-            name, both = f"walk {lane}.{n}", market and (lane + n) % 4 != 0
-            await shared.walk(
-                name,
-                lambda p, m, both=both: _random(p, m, market=both, seen=shared.seen, until=until),
-                (lane + n) % 3 == 0,
-            )
+        while time.monotonic() < until - 0.5:
+            name, both, org = f"walk {lane}.{n}", market and (lane + n) % 4 != 0, (lane + n) % 3 == 0
+            how = partial(_random, market=both, seen=shared.seen, until=until)
+            await shared.walk(name, how, org)
             n += 1
 
-    lanes = [asyncio.ensure_future(at_random(lane)) for lane in range(TOGETHER)]
-    await asyncio.gather(*tasks, *lanes)
+    slow = {goal for goal in goals if any(name.endswith(" deadline") for name in path(spec, goal))}
+    waiting = [asyncio.ensure_future(directed(goal)) for goal in sorted(slow)]
+    first = [directed(goal) for goal in goals if goal not in slow]
+    titles = [title for title, lines in STORIES.items() if market or not lines[0].startswith("publish")]
+    await asyncio.gather(*first, *map(told, titles))
+    await asyncio.gather(*waiting, *map(at_random, range(TOGETHER)))
     return shared.finished()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
+import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from conformance import jose, receipts
 from conformance.checks.http import proffer, together
@@ -145,7 +146,7 @@ async def receipts_of_an_organisation_say_when_its_key_was_read(lab: Lab) -> Non
 
 @check("VRM-HOM-025", "VRM-HOM-026", "VRM-HOM-027")
 async def a_thread_is_read_page_by_page(lab: Lab) -> None:
-    """With several page sizes, from the middle and beyond the end, by both: bytes, receipts, keys, checkpoint."""
+    """With several page sizes, from the middle and beyond the end, by both: bytes, receipts, keys."""
     vendor = await lab.vendor("ES256")
     thread = await _long(lab, vendor, 9)
     sent, last = thread.said, thread.said[-1].receipt
@@ -214,8 +215,6 @@ async def a_thread_gives_the_bytes_that_were_sent(lab: Lab) -> None:
         claims = lab.claims(person, "agreement.terminate", vendor.id, {"reason": reason}, thid=thread.thid)
         claims["prev"] = thread.head
         escaped = lab.rng.random() < 0.5
-        import json
-
         payload = json.dumps(dict(reversed(claims.items())), ensure_ascii=escaped, indent=1).encode()
         header = json.dumps({"typ": "vrm+jwt", "kid": person.key.kid, "alg": "ES256"}).encode()
         token = jose.signed(person.key, header, payload)
@@ -264,8 +263,6 @@ async def a_thread_gives_the_bytes_that_were_sent(lab: Lab) -> None:
 async def _listed(lab: Lab, party: Party, after: str = "", limit: int = 0) -> dict[str, Any]:
     url = lab.target.endpoint("threads")
     query = {"after": after, "limit": str(limit) if limit else ""}
-    from urllib.parse import urlencode
-
     said = urlencode({name: value for name, value in query.items() if value})
     answer = await lab.get(party, f"{url}?{said}" if said else url)
     lab.holds("VRM-HOM-028", answer.status == 200, "200", answer.said)
@@ -287,7 +284,6 @@ async def _all(lab: Lab, party: Party, after: str = "", limit: int = 0) -> tuple
         after = page["after"]
         if not page["more"]:
             break
-        lab.holds("VRM-HOM-028", page["threads"], "no empty page with more behind it", str(page))
     return found, after
 
 
@@ -320,7 +316,7 @@ async def the_list_of_threads_follows_their_last_change(lab: Lab) -> None:
     for limit in (0, 1, 4):
         got, _ = await _all(lab, vendor, "", limit)
         lab.holds("VRM-HOM-028", got == rest + changed, "each thread once, the changed ones last", got)
-    page = await _listed(lab, vendor, end)
+    page = await _listed(lab, vendor, end, 200)
     entries = {entry["thid"]: (entry["kind"], entry["seq"], entry["state"]) for entry in page["threads"]}
     wanted = {
         made[2].thid: ("terms", 2, "agreed"),
@@ -480,8 +476,8 @@ async def only_who_is_known_here_can_be_written_to(lab: Lab) -> None:
     thread = await lab.agreed(lab.person(), vendor)
     old = thread.first
     await rotate(lab, thread, lab.person())
-    for who in (old, thread.first):
-        lab.taken("VRM-ENV-025", await to(who.id), "proffered")
+    for party in (old, thread.first):
+        lab.taken("VRM-ENV-025", await to(party.id), "proffered")
 
 
 # --- what a thread takes --------------------------------------------------------------------------
@@ -502,11 +498,10 @@ async def where_the_head_is_not_asked_for_any_message_will_do(lab: Lab) -> None:
     said = await lab.attempt(new, "agent.rotate", body, thread, aud=vendor.id, prev=thread.thid)
     lab.taken("VRM-THR-013", said, "agreed")
     thread.first = new
-    for prev in (thread.said[1].mid,):
-        said = await lab.attempt(vendor, "agreement.terminate", {}, thread, prev=prev)
-        lab.taken("VRM-THR-013", said, "terminated")
-        right = said.receipt["prior"] == thread.said[-2].mid
-        lab.holds("VRM-THR-013", right, "prior the message before, whatever prev says", said.receipt)
+    said = await lab.attempt(vendor, "agreement.terminate", {}, thread, prev=thread.said[1].mid)
+    lab.taken("VRM-THR-013", said, "terminated")
+    right = said.receipt["prior"] == thread.said[-2].mid
+    lab.holds("VRM-THR-013", right, "prior the message before, whatever prev says", said.receipt)
 
 
 @check("VRM-THR-014", "VRM-TRM-010", profile="terms")
@@ -514,12 +509,9 @@ async def either_party_ends_an_agreement_and_the_person_whatever_her_prev(lab: L
     """By the first party with any ``prev``, by the second with one of the thread."""
     vendor = await lab.vendor()
     other = await lab.proffered(lab.person(), vendor)
-    for prev in ("head", "opening", other.head, jose.digest(b"nothing"), secrets.token_urlsafe(32)):
+    for prev in ("head", "opening", other.head, jose.digest(b"nothing")):
         thread = await lab.agreed(lab.person(), vendor)
         named = {"head": thread.head, "opening": thread.thid}.get(prev, prev)
-        if len(named) != 43:
-            continue
-        named = named[:-1] + "A" if prev not in ("head", "opening", other.head) else named
         said = await lab.attempt(thread.first, "agreement.terminate", {}, thread, prev=named)
         lab.taken("VRM-THR-014", said, "terminated")
         lab.taken("VRM-TRM-010", said, "terminated")
@@ -543,7 +535,7 @@ async def either_party_ends_an_agreement_and_the_person_whatever_her_prev(lab: L
 
 @check("VRM-THR-016")
 async def a_refused_message_changes_nothing(lab: Lab) -> None:
-    """Refused by the row, by ``prev``, by a guard or before: thread, list, inboxes and numbers stay as they were."""
+    """Refused by the row, by ``prev``, by a guard or before: thread, list, inboxes and numbers stay."""
     person, vendor, stranger = lab.person(), await lab.vendor(), lab.person()
     thread = await lab.proffered(person, vendor)
     await lab.say(vendor, "terms.alternative", lab.bodies.alternative(thread.head), thread)

@@ -92,7 +92,9 @@ def running(name: str = "") -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory(prefix="home-") as data:
         code = f"from tests.conformance.test_walks import serve; serve({name!r}, {data!r})"
         pipe = subprocess.PIPE
-        with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as home:
+        with subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, stdin=pipe, stdout=pipe, text=True
+        ) as home:
             assert home.stdout is not None
             assert home.stdin is not None
             port = home.stdout.readline().strip()
@@ -129,7 +131,9 @@ def failures(outcomes: list[Outcome]) -> list[Outcome]:
     return [outcome for outcome in outcomes if outcome.verdict is Verdict.FAIL]
 
 
-async def hunt(url: str, data: str, seconds: float = 12, seed: int = 1, quick: bool = False) -> walks.WalkReport:
+async def hunt(
+    url: str, data: str, seconds: float = 12, seed: int = 1, quick: bool = False
+) -> walks.WalkReport:
     async with session(url, data) as made:
         profiles = made.target.claimed
         return await walks.run(made, seed=seed, seconds=seconds, profiles=profiles, quick=quick)
@@ -171,7 +175,9 @@ def test_a_path_is_the_shortest_one() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in BUGS])
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in BUGS]
+)
 async def test_a_seeded_bug_is_found(name: str) -> None:
     began = time.monotonic()
     with running(name) as (url, data):
