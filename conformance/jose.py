@@ -158,5 +158,5 @@ def verifies(text: str, jwk: Mapping[str, str]) -> bool:
         whole = len(signature) == 64
         public.verify(utils.encode_dss_signature(r, s), data, ec.ECDSA(hashes.SHA256()))
         return whole
-    except (InvalidSignature, KeyError, ValueError):
+    except (InvalidSignature, KeyError, TypeError, ValueError):
         return False

@@ -58,8 +58,13 @@ def _strict(data: bytes, which: str) -> dict[str, Any]:
     def constant(name: str) -> Any:
         raise _Broken("VRM-ENV-008", f"the {which} has {name}")
 
+    def integer(digits: str) -> int:
+        if len(digits) > 17:
+            raise _Broken("VRM-ENV-011", f"the {which} holds a number out of range")
+        return int(digits)
+
     try:
-        value = json.loads(text, object_pairs_hook=members, parse_constant=constant)
+        value = json.loads(text, object_pairs_hook=members, parse_constant=constant, parse_int=integer)
     except ValueError as error:
         raise _Broken("VRM-ENV-006", f"the {which} is no JSON: {error}") from None
     except RecursionError:
@@ -139,6 +144,8 @@ def _message(spec: Spec, payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
         lasts = payload["exp"] - payload["iat"]
         if not 0 < lasts <= 86400:
             yield "VRM-ENV-029", f"exp lies {lasts} s after iat; at most 86400"
+    if ("thid" in payload) != ("prev" in payload):
+        yield "VRM-ENV-016", "thid and prev come together or not at all"
     type_ = spec.types.get(str(payload.get("type")))
     if type_ is None:
         yield "VRM-ENV-034", f"the type {payload.get('type')} is none of this spec's"

@@ -21,7 +21,7 @@ from conformance.lab import Lab, Party, check
 from conformance.results import Exchange, Inconclusive
 from conformance.target import Answer
 
-__all__ = ["head", "header", "post", "proffer", "speak", "together"]
+__all__ = ["head", "header", "post", "proffer", "shop", "speak", "together"]
 
 DISCOVERY = "/.well-known/vrm-configuration"
 MEDIA = {"Content-Type": "application/jwt"}
@@ -141,6 +141,12 @@ def proffer(lab: Lab, first: Party, second: Party, **claims: Any) -> str:
     """A right proffer as a token, not sent."""
     body = claims.pop("body", None) or lab.bodies.proffer()
     return jose.token(first.key, lab.claims(first, "terms.proffer", second.id, body, **claims))
+
+
+async def shop(lab: Lab) -> Party:
+    """An organisation that checks share: a home may bound how many new origins one client names."""
+    made = await lab.session.organisation("core", ["core"], (), {}, True)
+    return Party(made.origin, made.keys["core"], "an organisation")
 
 
 # --- discovery ------------------------------------------------------------------------------------

@@ -61,6 +61,12 @@ async def _publish(lab: Lab, *keys: Key, retired: tuple[Key, ...] = (), **member
     return await _origins(lab).add({"key": keys[0]}, document)
 
 
+def _asked(*made: Organisation) -> None:
+    """A home may bound how many new origins one client names: then nothing has been shown."""
+    if not all(one.fetched for one in made):
+        raise Inconclusive("the home has not asked for the document")
+
+
 def _message(lab: Lab, origin: str, key: Key, aud: str) -> str:
     return jose.token(key, lab.claims(Party(origin, key), "terms.proffer", aud, lab.bodies.proffer()))
 
@@ -147,14 +153,8 @@ async def a_document_that_cannot_be_read_is_said_to_be_so(lab: Lab) -> None:
 
         await add("nothing there", None)
         await add("another issuer", {**keys, "issuer": "https://elsewhere.example"})
-        await add("the issuer with a stroke", {**keys, "issuer": "http://127.0.0.1/"})
         await add("no JSON", keys, b"<html>")
-        await add("half of it", keys, b'{"issuer": ')
         await add("a list", keys, b"[]")
-        await add("nothing at all", keys, b"")
-        await add("no members", keys, b"{}")
-        await add("keys that are none", {"keys": "none"})
-        await add("an error", keys, b'{"issuer": "a"}', 500)
         gone = "http://127.0.0.1:9"
         parties = {what: made.origin for what, made in origins.items()} | {"a closed port": gone}
 
@@ -165,6 +165,7 @@ async def a_document_that_cannot_be_read_is_said_to_be_so(lab: Lab) -> None:
             lab.refused("VRM-ID-011", answer, "key-unavailable")
 
         await together(one(what, origin) for what, origin in parties.items())
+        _asked(*origins.values())
     finally:
         await own.close()
     waiting = await lab.inbox(vendor)
@@ -173,26 +174,26 @@ async def a_document_that_cannot_be_read_is_said_to_be_so(lab: Lab) -> None:
 
 @check("VRM-ID-016", needs="origin")
 async def a_redirect_is_not_followed(lab: Lab) -> None:
-    """To another origin, to another path, by each status: the document behind it is not fetched."""
+    """To another origin or another path: the document behind it is not fetched, nor its key taken."""
     vendor, key = await lab.vendor(), jose.generate()
     own = _own(lab)
     try:
-        for status in (301, 302, 303, 307, 308):
-            for near in (False, True):
-                away = await own.add({"key": key}, {"keys": jose.published(key)})
-                behind = await own.add({"key": key}, {"keys": jose.published(key), "issuer": away.origin})
-                place = "/elsewhere" if near else f"{behind.origin}/.well-known/vrm-configuration"
-                headers = {"Location": place}
+        for status, near in ((302, False), (308, False), (301, True)):
+            away = await own.add({"key": key}, {"keys": jose.published(key)})
+            behind = await own.add({"key": key}, {"keys": jose.published(key), "issuer": away.origin})
+            place = "/elsewhere" if near else f"{behind.origin}/.well-known/vrm-configuration"
+            headers = {"Location": place}
 
-                def answer(status: int = status, headers: dict[str, str] = headers) -> web.StreamResponse:
-                    return web.Response(status=status, headers=headers)
+            def answer(status: int = status, headers: dict[str, str] = headers) -> web.StreamResponse:
+                return web.Response(status=status, headers=headers)
 
-                own.answers[away.origin] = answer
-                token = _message(lab, away.origin, key, vendor.id)
-                said = await lab.talk.send(token.encode(), f"an origin that answers {status}")
-                got = behind.fetched
-                lab.holds("VRM-ID-016", got == 0, f"no request behind a {status}", f"{got} requests")
-                lab.refused("VRM-ID-016", said, "key-unavailable")
+            own.answers[away.origin] = answer
+            token = _message(lab, away.origin, key, vendor.id)
+            said = await lab.talk.send(token.encode(), f"an origin that answers {status}")
+            got = behind.fetched
+            lab.holds("VRM-ID-016", got == 0, f"no request behind a {status}", f"{got} requests")
+            lab.refused("VRM-ID-016", said, "key-unavailable")
+            _asked(away)
     finally:
         await own.close()
 

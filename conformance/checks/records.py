@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance import jose, receipts
+from conformance.checks.http import shop
 from conformance.checks.threads import checkpoint, rotate
 from conformance.lab import Lab, Party, Said, Thread, check
 
@@ -109,9 +110,9 @@ async def a_record_proves_the_agreement_to_both_parties(lab: Lab) -> None:
 @check("VRM-REC-001", "VRM-REC-002", "VRM-REC-006", profile="terms", needs="origin")
 async def a_record_with_an_organisation_holds_its_key(lab: Lab) -> None:
     """The key read at the origin stands among ``keys``."""
-    person, shop = lab.person(), await lab.shop()
-    thread = await lab.agreed(person, shop)
-    for party in (person, shop):
+    person, seller = lab.person(), await shop(lab)
+    thread = await lab.agreed(person, seller)
+    for party in (person, seller):
         said = thread.said
         await _proves(lab, thread, party, said[1], said, person.id, state="agreed", last=said[1])
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from conformance import jose, receipts
-from conformance.checks.http import proffer, together
+from conformance.checks.http import proffer, shop, together
 from conformance.checks.polls import REASONS
 from conformance.lab import Lab, Party, Said, Thread, check
 
@@ -138,7 +138,7 @@ async def receipts_say_what_was_received_when_and_by_which_key(lab: Lab) -> None
 @check("VRM-HOM-013", "VRM-HOM-010", needs="origin")
 async def receipts_of_an_organisation_say_when_its_key_was_read(lab: Lab) -> None:
     """``key_seen_at`` stands in the receipts of an organisation and in no other."""
-    await _lived(lab, lab.person(), await lab.shop())
+    await _lived(lab, lab.person(), await shop(lab))
 
 
 # --- reads ----------------------------------------------------------------------------------------
@@ -194,11 +194,11 @@ def _keys(lab: Lab, page: Mapping[str, Any]) -> None:
 
 @check("VRM-HOM-025", "VRM-HOM-027", needs="origin")
 async def the_keys_of_an_organisation_stand_in_a_thread(lab: Lab) -> None:
-    """Read by both parties, with two keys of the organisation."""
-    person, shop = lab.person(), await lab.shop()
-    thread = await lab.proffered(person, shop)
-    await lab.say(shop, "terms.accept", lab.bodies.accept(thread.head), thread)
-    for party in (person, shop):
+    """Read by both parties, each token and receipt with a key that signed it."""
+    person, seller = lab.person(), await shop(lab)
+    thread = await lab.proffered(person, seller)
+    await lab.say(seller, "terms.accept", lab.bodies.accept(thread.head), thread)
+    for party in (person, seller):
         read = await lab.thread(party, thread.thid)
         tokens = [message.get("token") for message in read["messages"]]
         lab.holds("VRM-HOM-025", tokens == [s.token for s in thread.said], "both messages", len(tokens))
