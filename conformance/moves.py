@@ -10,7 +10,6 @@ from typing import Any
 from conformance.bodies import CARE, ORDERS, Bodies
 from conformance.model import (
     ATTEST,
-    BOUND_OFFER,
     INTRODUCTION,
     LIVE_INTENT,
     LIVE_OFFER,
@@ -27,7 +26,7 @@ from conformance.model_home import Model
 from conformance.traces import Bindings, Step, Token, message
 from vrmproto.spec import Spec
 
-__all__ = ["FILES", "NOWHERE", "Moves", "Stage", "cast"]
+__all__ = ["FILES", "FITTING", "GENERAL", "HASTE", "NOWHERE", "Moves", "Stage", "cast"]
 
 Json = dict[str, Any]
 NOWHERE = "A" * 43
@@ -43,12 +42,12 @@ GENERAL = (
     "outsider", "outsider", "signature", "body", "self",
 )  # fmt: skip
 FITTING: Mapping[str, Sequence[str]] = {
-    PROFFER: ("roster", "digest", "version-of", "past", "far", "ends", "organisation", "board"),
+    PROFFER: ("roster", "acceptable", "digest", "version-of", "past", "far", "ends", "organisation", "board"),
     "terms.accept": ("accepts", "agreement", "stale", "stale", "prev"),
     "terms.alternative": ("accepts", "listed", "digest", "version-of", "past", "far", "ends", "stale"),
     ROTATION: ("proof", "proof", "no-proof", "party"),
-    PUBLISH: ("roster", "digest", "past", "files", "organisation", "vendor-aud"),
-    "intent.amend": ("version", "past", "files", "stale"),
+    PUBLISH: ("roster", "acceptable", "digest", "past", "files", "organisation", "vendor-aud"),
+    "intent.amend": ("late", "early", "past", "files", "stale"),
     OFFER: ("version", "accepts", "agreement", "total", "prices", "past", "files", "parent", "agr", "own"),
     "offer.revise": ("version", "total", "prices", "past", "files", "stale"),
     "offer.accept": ("takes", "past", "stale"),
@@ -158,7 +157,7 @@ class Moves:
                 continue
             if "ends" in flaws:
                 body["ends"] = self.bodies.at(1)
-            elif "ends" in self.haste or self.chance(0.3):
+            elif "ends" in self.haste or (not self.haste and self.chance(0.3)):
                 near = self.haste.get("ends", HASTE["ends"] if hasty else 0)
                 body["ends"] = self.bodies.at(near or 40 * 86400)
         return body
@@ -229,13 +228,15 @@ class Moves:
             made["acceptable"] = [self.bodies.agreement(second)]
         self.spoil_terms(made, "preferred", flaws)
         if "organisation" in flaws:
-            by, to = to, by
+            by, to = self.vendors[-1], by
         return self.say(by, PROFFER, made, f"${{id:{to}}}", flaws)
 
     def spoil_terms(self, body: Json, member: str, flaws: frozenset[str]) -> None:
         """Name a roster, a version or a digest that there is not."""
         if "roster" in flaws:
             body["roster"] = {**body["roster"], "version": "9.9"}
+        if "acceptable" in flaws:
+            body["acceptable"] = [{**self.bodies.agreement("SD-BASE"), "version": "9.9"}]
         if "digest" in flaws:
             body[member] = {**body[member], "digest": NOWHERE}
         if "version-of" in flaws:
@@ -377,6 +378,9 @@ class Moves:
             former = [n for n in ("ann", "ben", "new0") if self.stage.who(n) not in view.pair]
             by = self.rng.choice(["stranger", *former, *(v for v in self.vendors if v != by)])
         where, to = self.where(view, type_, flaws), self.id(aud)
+        opener = self.stage.names.get(view.opener, by)
+        by = opener if "former" in flaws else by
+        to = f"${{id:{opener}}}" if "former-aud" in flaws else to
         if type_ == ROTATION:
             return self.rotation(view, by, to, flaws, where)
         if type_ == INTRODUCTION:
@@ -403,7 +407,8 @@ class Moves:
         if type_ == "terms.alternative":
             return self._alternative(view, flaws)
         if type_ == "intent.amend":
-            version = max(2, view.version + 1 + (pick([-1, 1]) if "version" in flaws else 0))
+            wrong = pick([-1, 1]) if "version" in flaws else ("late" in flaws) - ("early" in flaws)
+            version = max(2, view.version + 1 + wrong)
             return self.dated(bodies.amendment(version, self._rules(), need=self._need(flaws)), flaws)
         if type_ == "intent.close":
             return {"outcome": pick(["fulfilled", "elsewhere", "abandoned"])}
@@ -494,10 +499,6 @@ class Moves:
         return sorted(
             {t for kind in kinds for _, _, t in MOVES[kind]} | {t for t in OPENS if market or t == PROFFER}
         )
-
-    def bound(self) -> list[View]:
-        """The offers that are accepted or confirmed."""
-        return [v for v in self.stage.world.views.values() if v.kind == "offer" and v.state in BOUND_OFFER]
 
 
 def _alg(party: Mapping[str, Any]) -> str:

@@ -11,12 +11,13 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conformance import jose, receipts
-from conformance.model import DAY, ENDED_OFFER, INTRODUCTION, ROTATION, Act, Proof, Roster, View, moment
+from conformance import blame, jose, receipts
+from conformance.blame import Deviation, by_cause
+from conformance.model import DAY, INTRODUCTION, ROTATION, Act, Proof, Roster, View, moment
 from conformance.model_home import Model, Verdict
 from conformance.moves import Stage
 from conformance.results import Failed, Inconclusive, Outcome
@@ -30,43 +31,11 @@ __all__ = ["Deviation", "Player", "Vague", "replay"]
 CALM = 0.4
 """Seconds before a deadline in which nothing is sent."""
 
-DEADLINES = ("answer_by", "ends", "until", "valid_until", "confirm_by")
-BY_CAUSE = {
-    "orphaned": "VRM-INT-010",
-    "filled": "VRM-INT-011",
-    "superseded": "VRM-TRM-011",
-    "removed": "VRM-BRD-017",
-    "deadline": "VRM-THR-018",
-}
-BY_CODE = {
-    "thread-unknown": "VRM-THR-002",
-    "aud-mismatch": "VRM-THR-003",
-    "state-conflict": "VRM-THR-005",
-    "claim-missing": "VRM-THR-007",
-    "prev-unknown": "VRM-THR-011",
-}
+DEADLINES = ("answer_by", "until", "valid_until", "confirm_by")
 
 
 class Vague(Exception):
     """A second has passed at a moment at which either answer is right: this walk tells nothing more."""
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """An answer that is not the model's."""
-
-    requirement: str
-    expected: str
-    got: str
-
-    def like(self, other: Deviation | None) -> bool:
-        """Whether two are the same way of being wrong."""
-        if other is None:
-            return False
-        return self.requirement == other.requirement or (self.expected, self.got) == (
-            other.expected,
-            other.got,
-        )
 
 
 @dataclass
@@ -85,6 +54,8 @@ class Player:
     """Requirements that answers kept to."""
     stage: Stage = field(init=False)
     deviation: Deviation | None = None
+    pace: float = 0.0
+    """Seconds that an answer took in the beginning."""
 
     def __post_init__(self) -> None:
         self.target = self.session.target
@@ -105,7 +76,10 @@ class Player:
         everybody = tuple(Step("put", by=name) for name in self.parties)
         wanted = trace or Trace(self.name, "", everybody, self.parties, files=self.files)
         async with self.gate:
+            asked = time.monotonic()
             bindings = await self.session.bind(wanted, began)
+            known = [party for party in wanted.parties.values() if party.get("known")]
+            self.pace = (time.monotonic() - asked) / max(1, len(known))
         bindings.boards.sort(key=lambda url: url != target.board())
         found = {(a.id, a.version): (a.digest, a.kind) for a in spec.roster.agreements.values()}
         roster = Roster({"id": spec.roster.id, "version": spec.roster.version}, found)
@@ -172,6 +146,11 @@ class Player:
         finally:
             self.gate.release()
         return self.deviation
+
+    def refuses(self, step: Step) -> bool:
+        """Whether the model would refuse a message now."""
+        act = self.act(self._text(step))
+        return not self.model.judge(act, max(self.stage.now, int(self.clock()))).taken
 
     async def end(self) -> None:
         """Leave nothing in the inbox of an organisation, which many conversations share."""
@@ -303,7 +282,7 @@ class Player:
             got = answer.said
         if not fits:
             return self._wrong(act, verdicts[0], got, answer)
-        rule = self._rule(act, fits[0])
+        rule = blame.of_refusal(self.target.spec, self.stage.world, self.former, act, fits[0])
         if "prev-stale" in fits[0].codes:
             told, wanted = answer.document, {"head": fits[0].head, "seq": fits[0].seq}
             if {name: told.get(name) for name in wanted} != wanted:
@@ -351,49 +330,8 @@ class Player:
         self.seen[f"{kind} {before.state if before else '-'} {role} {act.type}"] += 1
         self.held["VRM-THR-015"] += 1
 
-    # --- which rule is broken ---------------------------------------------------------------------
-
-    def _rule(self, act: Act, verdict: Verdict) -> str:
-        """The requirement by which the model refuses."""
-        if verdict.status == 200:
-            return "VRM-ENV-022"
-        if verdict.rule:
-            return verdict.rule
-        code = min(verdict.codes)
-        world = self.stage.world
-        view = world.views.get(act.thid or "")
-        former = self.former.get(act.thid or "", {})
-        if code == "thread-unknown" and view is not None:
-            if act.type == ROTATION and act.sender in view.parties:
-                if world.committed.get(view.pair):
-                    return "VRM-ID-020"
-                return "VRM-ID-022" if world.of_pair((act.iss, view.second)) else "VRM-ID-021"
-            if act.sender in former:
-                return "VRM-OFR-022" if former[act.sender] == INTRODUCTION else "VRM-ID-024"
-        if code == "aud-mismatch" and act.aud in former:
-            return "VRM-OFR-023" if former[act.aud] == INTRODUCTION else "VRM-ID-025"
-        if code == "state-conflict" and view is not None:
-            if view.kind == "terms" and act.type == "terms.alternative":
-                return "VRM-TRM-008"
-            return _cause_rule(view) or BY_CODE[code]
-        return BY_CODE.get(code) or str(self.target.spec.errors[code]["requirement"])
-
     def _wrong(self, act: Act, verdict: Verdict, got: str, answer: Answer) -> Deviation:
-        spec = self.target.spec
-        if not verdict.taken:
-            codes = " or ".join(sorted(f"{spec.errors[code]['status']} {code}" for code in verdict.codes))
-            return Deviation(self._rule(act, verdict), codes or "200", got)
-        document = answer.document if isinstance(answer.document, dict) else {}
-        named = str(document.get("requirement", ""))
-        if named not in spec.requirements or spec.requirements[named].code != answer.code:
-            named = str(spec.errors.get(answer.code, {}).get("requirement", "")) or "VRM-THR-005"
-        if answer.code == "state-conflict" and act.thid:
-            view = self.stage.world.views[act.thid]
-            named = (view.state == "accepted" and "VRM-INT-010") or named
-        exits = {"inbox-full": "VRM-HOM-024", "prev-unknown": "VRM-THR-013", "prev-stale": "VRM-THR-013"}
-        first = act.type in ("agreement.terminate", "intent.withdraw")
-        exits |= {"prev-unknown": "VRM-THR-014", "prev-stale": "VRM-THR-014"} if first else {}
-        return Deviation(exits.get(answer.code, named), f"202 {verdict.state}", got)
+        return blame.wrong(self.target.spec, self.stage.world, self.former, act, verdict, got, answer)
 
     # --- reads ------------------------------------------------------------------------------------
 
@@ -415,8 +353,9 @@ class Player:
         document = answer.document
         if answer.status != 200 or not isinstance(document, dict):
             rule = "VRM-HOM-025" if iss in view.parties else "VRM-BRD-016"
-            if former is None and iss == view.first and view.first != view.opener:
-                rule = "VRM-OFR-021" if INTRODUCTION in self.former[thid].values() else "VRM-ID-023"
+            if former is None and iss in view.parties:
+                hows = [how for found in self.former.values() for how in found.values()]
+                rule = {INTRODUCTION: "VRM-OFR-021", ROTATION: "VRM-ID-023"}[hows[-1]] if hows else rule
             return Deviation(rule, "200 with the thread", answer.said)
         found = receipts.claims(self.target, str(document.get("checkpoint", "")))
         if isinstance(found, str):
@@ -425,14 +364,28 @@ class Player:
             return Deviation("VRM-HOM-026", "a checkpoint with the iat of now", "another iat")
         self.stage.now = max(self.stage.now, int(found["iat"]))
         view = self.model.world.at(int(found["iat"])).views[thid]
+        messages = await self._rest(key, iss, url, document)
         self._expect(status=200, state=view.state, seq=view.seq)
-        return self._compared(view, iss, document, found)
+        return self._compared(view, iss, messages, found)
+
+    async def _rest(self, key: jose.Key, iss: str, url: str, document: Mapping[str, Any]) -> list[Any]:
+        """The messages of a thread, whose pages may be as short as the home likes."""
+        messages, page = list(document["messages"]), document
+        while page.get("next", 0) > len(messages):
+            more = await self.talk.read(key, iss, f"{url}&from={page['next']}", label="and the rest")
+            if more.status != 200 or not more.document["messages"]:
+                break
+            page = more.document
+            messages += page["messages"]
+        return messages
 
     def _compared(
-        self, view: View, iss: str, document: Mapping[str, Any], found: Mapping[str, Any]
+        self, view: View, iss: str, messages: Sequence[Mapping[str, Any]], found: Mapping[str, Any]
     ) -> Deviation | None:
         if found["state"] != view.state:
-            return Deviation(self._state_rule(view, found["state"]), view.state, str(found["state"]))
+            shown, got = self.confirmed[view.thid] == len(view.causes), str(found["state"])
+            rule = blame.of_state(view, got, shown=shown, refused=bool(self.refused_last))
+            return Deviation(rule, view.state, got)
         said = {"seq": found["seq"], "mid": found["mid"], "removed": found.get("removed", "")}
         wanted = {"seq": view.seq, "mid": view.head, "removed": view.removed}
         for name, rule in (("seq", "VRM-HOM-026"), ("mid", "VRM-HOM-026"), ("removed", "VRM-BRD-017")):
@@ -440,10 +393,11 @@ class Player:
                 rule = "VRM-THR-016" if name != "removed" and self.refused_last else rule
                 return Deviation(rule, f"a checkpoint with {name} of the last message", "another")
         stones = self.model.tombstones(view, iss)
-        read = [m.get("mid") or jose.mid_of(str(m.get("token"))) for m in document["messages"]]
+        read = [m.get("mid") or jose.mid_of(str(m.get("token"))) for m in messages]
         if read != view.mids:
-            return Deviation("VRM-HOM-025", f"{len(view.mids)} messages", f"{len(read)}, or others")
-        bare = {mid for mid, m in zip(read, document["messages"], strict=True) if "token" not in m}
+            rule = "VRM-OFR-025" if stones else "VRM-HOM-025"
+            return Deviation(rule, f"{len(view.mids)} messages", f"{len(read)}, or others")
+        bare = {mid for mid, m in zip(read, messages, strict=True) if "token" not in m}
         if bare != stones:
             rule = "VRM-OFR-025" if iss == view.second else "VRM-OFR-027"
             return Deviation(rule, f"{len(stones)} tombstones", f"{len(bare)}, or others")
@@ -454,24 +408,10 @@ class Player:
             state, cause, seq = view.causes[-1]
             if seq == view.seq:
                 self.seen[f"{view.kind} {state} {cause}"] += 1
-                self.held[_cause_rule(view)] += 1
+                self.held[by_cause(view)] += 1
         self.confirmed[view.thid] = len(view.causes)
         self.refused_last = ""
         return None
-
-    def _state_rule(self, view: View, got: str) -> str:
-        """The requirement that a wrong state breaks."""
-        rule = _cause_rule(view)
-        if rule == "VRM-INT-011" and self.confirmed[view.thid] == len(view.causes):
-            return "VRM-INT-012"
-        if rule:
-            return rule
-        if self.refused_last:
-            return "VRM-THR-016"
-        wrongly = {"superseded": "VRM-TRM-011", "purge-overdue": "VRM-OFR-024", "removed": "VRM-BRD-017"}
-        if got == "lapsed" and view.state in ("accepted", "confirmed"):
-            return "VRM-INT-010"
-        return wrongly.get(got, "VRM-THR-017")
 
     async def _inbox(self, step: Step) -> Deviation | None:
         key, iss = self._reads(step.by)
@@ -487,10 +427,12 @@ class Player:
         if document["moreAvailable"]:
             return None
         if set(wanted) - set(read):
-            rule = self._inbox_rule(next(mid for mid in wanted if mid not in read), iss)
+            lost = self.acts[next(mid for mid in wanted if mid not in read)]
+            rule = blame.of_inbox(self.model, self.former, lost, iss)
             return Deviation(rule, "the message in the inbox", "it is not there")
         if set(read) - set(wanted):
-            rule = self._inbox_rule(next(mid for mid in read if mid not in wanted), iss)
+            extra = self.acts[next(mid for mid in read if mid not in wanted)]
+            rule = blame.of_inbox(self.model, self.former, extra, iss)
             return Deviation(rule, "the message not in the inbox", "it is there")
         if read != wanted:
             return Deviation("VRM-HOM-019", "the order of receipt", "another order")
@@ -499,18 +441,6 @@ class Player:
         if missing:
             return Deviation("VRM-BRD-018", "a notice of each removal, until its ack", "others")
         return None
-
-    def _inbox_rule(self, mid: str, iss: str) -> str:
-        act = self.acts[mid]
-        view = self.model.world.views[act.thid or mid]
-        if view.state == "purged" and iss == view.second:
-            return "VRM-OFR-026"
-        if act.aud in self.model.boards:
-            return "VRM-INT-013"
-        if act.aud != iss or iss in self.former.get(view.thid, {}):
-            how = self.former.get(view.thid, {}).values()
-            return "VRM-OFR-021" if INTRODUCTION in how else "VRM-ID-023"
-        return "VRM-HOM-020"
 
     # --- what it comes to -------------------------------------------------------------------------
 
@@ -534,14 +464,6 @@ class Player:
             conversation=tuple(self.talk.exchanges),
             replay=self.trace().to_json(),
         )
-
-
-def _cause_rule(view: View) -> str:
-    """The requirement that has brought the state about, if no message has."""
-    if not view.causes or view.causes[-1][2] != view.seq:
-        return ""
-    state, cause, _ = view.causes[-1]
-    return "VRM-OFR-024" if state in ENDED_OFFER else BY_CAUSE[cause]
 
 
 def _nearest(body: Mapping[str, Any], now: int) -> int:

@@ -59,8 +59,9 @@ def root() -> Path:
 def manifest() -> list[dict[str, Any]]:
     """The mutants and benign variants, as data; NotHere."""
     read = json.loads((root() / "tests" / "broken" / "manifest.json").read_bytes())
-    listed: list[dict[str, Any]] = read["mutants"] if isinstance(read, dict) else read
-    return listed
+    listed: list[dict[str, Any]] = read["mutants"]
+    # More than an hour, or a restart, is no matter of a run against a URL.
+    return [one for one in listed if not _needs(one, "hour") and not _needs(one, "restart")]
 
 
 def operator_key(jwk: Mapping[str, str]) -> Key:
@@ -80,13 +81,26 @@ def operator_key(jwk: Mapping[str, str]) -> Key:
 def judge(one: Mapping[str, Any], seed: int, whole: bool) -> Judged:
     """Start one home and judge it: by all there is, or by what judges the rule that it breaks."""
     if whole or one["kind"] in ("benign", _STUBS):
-        return _judge(one, seed, {"mode": "quick"})
-    narrow = {"mode": "quick", "only": frozenset([one["kills"]]), "types": _types(one), "walking": False}
+        result = _judge(one, seed, {"mode": "selftest"})
+        if one["kind"] == "benign" or killed(one, result):
+            return result
+    mode = "default" if _needs(one, "minute") else "quick"
+    narrow = {"mode": mode, "only": frozenset([one["kills"]]), "types": _types(one), "walking": False}
     result = _judge(one, seed, narrow)
     if killed(one, result):
         return result
     all_ = _judge(one, seed, {"mode": "quick"})
     return replace(all_, seconds=round(result.seconds + all_.seconds, 2))
+
+
+def _needs(one: Mapping[str, Any], what: str) -> bool:
+    return any(what in need for need in one.get("needs", ()))
+
+
+def _options(one: Mapping[str, Any]) -> dict[str, Any]:
+    """How a home is started: an inbox that can be filled, polls that wait not too long."""
+    options: dict[str, Any] = {"inbox": 300, "max_wait": 4}
+    return options | ({"feed_kept": 1} if _needs(one, "feed_kept") else {})
 
 
 def _types(one: Mapping[str, Any]) -> frozenset[str]:
@@ -100,7 +114,7 @@ def _types(one: Mapping[str, Any]) -> frozenset[str]:
 def _judge(one: Mapping[str, Any], seed: int, how: Mapping[str, Any]) -> Judged:
     began = time.monotonic()
     name = None if one["id"] == REFERENCE else one["id"]
-    with _launch().running(name, **one.get("options", {})) as target:
+    with _launch().running(name, **_options(one)) as target:
         chosen = Options(target.url, seed=seed, operator=operator_key(target.operator_keys[0]), **how)
         found = asyncio.run(run(chosen, spec_of.load()))
     bad = [o for o in found.outcomes if o.verdict in (Verdict.FAIL, Verdict.WARN)]
@@ -147,21 +161,21 @@ def selftest(
     workers: int = 0,
     whole: bool = False,
 ) -> list[tuple[dict[str, Any], Judged]]:
-    """Judge every home of the manifest with each seed, and the reference.
+    """Judge homes of the manifest with each seed, and the reference.
 
-    Mutants are judged by what judges their rule, and one in eight, or all with ``whole``, by all there is:
-    that tells which other rules fail.
+    By default one mutant a rule, and those of a changed spec folder that are not among them up to 40; with
+    ``whole`` all. A mutant is judged by what judges its rule, and one in eight by all ways of testing: that
+    tells which other rules fail.
     """
     listed = [{"id": REFERENCE, "kind": "benign", "summary": "the reference as it is"}, *manifest()]
-    listed = [one for one in listed if not only or one["id"] in only]
+    listed = [one for one in listed if one["id"] in only] if only else listed if whole else _few(listed)
     work = [(one, seed) for seed in seeds for one in listed]
     found: list[tuple[dict[str, Any], Judged]] = []
     began = time.monotonic()
     count = workers or max(2, (os.cpu_count() or 2) + 1)
     with ProcessPoolExecutor(count) as pool:
         waiting = {
-            pool.submit(judge, one, seed, whole or zlib.crc32(one["id"].encode()) % 8 == 0): one
-            for one, seed in work
+            pool.submit(judge, one, seed, zlib.crc32(one["id"].encode()) % 8 == 0): one for one, seed in work
         }
         for done in as_completed(waiting):
             one, result = waiting[done], done.result()
@@ -170,6 +184,18 @@ def selftest(
             left = spent / len(found) * (len(work) - len(found))
             told(f"{len(found)}/{len(work)} homes, about {left:.0f} s left: {one['id']} {said(one, result)}")
     return found
+
+
+def _few(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One mutant a rule, 40 of changed spec folders in all, and everything that is none."""
+    rules: set[str] = set()
+    first = []
+    for one in listed:
+        if one["kind"] in ("benign", _STUBS) or one["kills"] not in rules:
+            first.append(one)
+            rules.add(one.get("kills", ""))
+    folders = [one for one in listed if one["kind"] == "spec" and one not in first]
+    return first + folders[: max(0, 40 - sum(one["kind"] == "spec" for one in first))]
 
 
 def killed(one: Mapping[str, Any], result: Judged) -> bool:

@@ -16,10 +16,11 @@ from functools import partial
 from typing import Any
 
 from conformance.model import INTRODUCTION, MOVES, OFFER, PROFFER, PUBLISH, ROTATION, View
-from conformance.moves import FILES, HASTE, Moves, cast
+from conformance.moves import FILES, FITTING, GENERAL, HASTE, Moves, cast
 from conformance.player import Deviation, Player, Vague, replay
 from conformance.results import Failed, Inconclusive, Outcome, Verdict
 from conformance.session import Session
+from conformance.stories import STORIES, everybody, look, name_of, tell
 from conformance.traces import Missing, Step
 from vrmproto.spec import Kind, Spec
 
@@ -30,63 +31,8 @@ COSTS = {"deadline": 8, "orphaned": 2, "filled": 4, "superseded": 4, "removed": 
 TOGETHER = 16
 """Requests at a time."""
 
-STORIES: dict[str, tuple[str, ...]] = {
-    "a filled intent stays filled": (
-        "publish accepts=1", "a make vic", "b make vera", "a 1 offer.accept", "b 1 offer.accept",
-        "a 2 offer.confirm", "look", "c make vera", "a 1 offer.cancel", "look", "b 1 offer.accept",
-        "b 2 offer.revise", "c make vera", "a 2 purge.attest", "look",
-    ),
-    "a place that is held": (
-        "publish accepts=1", "a make vic", "b make vera", "a 1 offer.accept", "b 1 offer.accept",
-        "a 2 offer.cancel", "b 1 offer.accept", "look", "b 2 offer.confirm", "b 2 order.fulfil",
-        "b 2 purge.attest", "c make vic", "look",
-    ),
-    "an amendment fills": (
-        "publish accepts=2", "a make vic", "b make vera", "a 1 offer.accept", "a 2 offer.confirm",
-        "look", "amend accepts=1", "look", "b 1 offer.accept", "c make vera", "amend accepts=2",
-        "b 1 offer.accept", "c make vera", "look",
-    ),
-    "accepted offers outlive the intent": (
-        "publish accepts=2", "a make vic", "b make vera", "a 1 offer.accept", "i 1 intent.withdraw",
-        "look", "a 1 disclosure.release", "a 2 offer.confirm", "b 1 offer.accept", "a 2 order.fulfil", "look",
-    ),
-    "all offers that were ever made": (
-        "publish accepts=2 per_vendor=1", "a make vic", "a 2 offer.withdraw", "b make vic",
-        "a 2 purge.attest", "b make vic", "b make vera", "look",
-    ),
-    "an old version": (
-        "publish accepts=2", "a make vic", "amend accepts=2", "a 2 offer.revise", "b make vera old",
-        "a 1 offer.accept", "a 2 offer.revise", "look",
-    ),
-    "what was offered before": (
-        "publish accepts=1", "a make vic", "a 2 offer.revise", "a 1 offer.accept takes",
-        "a 2 offer.message", "a 1 offer.accept stale", "a 1 offer.accept", "a 2 offer.confirm takes", "look",
-    ),
-    "an introduction": (
-        "publish accepts=2", "a make vic", "b make vic", "t terms ann vic", "a 1 offer.accept",
-        "a 2 offer.message", "a 1 agent.introduce", "look", "a 1 offer.message", "a 2 offer.message aud",
-        "a 2 offer.message", "b 1 offer.message", "t 1 agent.rotate", "look",
-    ),
-    "a rotation": (
-        "t terms ann vic", "u terms ann vic", "v terms ann vera", "t 2 terms.accept",
-        "u 2 terms.alternative", "t 1 agent.rotate", "look", "u 1 terms.accept", "t 1 agent.rotate proof",
-        "t 1 agent.rotate", "t 1 agent.rotate party", "v 1 terms.withdraw", "look",
-    ),
-    "a purge": (
-        "publish accepts=1", "a make vic", "a 1 offer.message", "b make vera", "a 2 offer.withdraw",
-        "a 2 purge.attest", "look", "amend accepts=1", "i 1 intent.pause", "b make vic", "look",
-        "i 1 intent.close", "look",
-    ),
-    "two agreements of one class": (
-        "t terms ann vic", "t 2 terms.accept", "u terms ann vic", "look", "u 2 terms.accept", "look",
-        "t 1 agreement.terminate", "w terms ann vera", "w 2 terms.accept", "look",
-    ),
-    "a message for a purged vendor": (
-        "publish accepts=1", "a make vic", "a 1 offer.decline", "a 2 purge.attest", "a 1 offer.message",
-        "a 2 purge.attest", "look",
-    ),
-}  # fmt: skip
-"""Several threads at once, where bugs like to be. What is not allowed in them is to be refused."""
+SLOW = 0.1
+"""Seconds to an answer, from which on walks to a transition go no further."""
 
 
 @dataclass
@@ -166,53 +112,41 @@ def _of(player: Player, kind: str, n: int = -1) -> View:
     return [v for v in player.stage.world.views.values() if v.kind == kind][n]
 
 
-def _name(player: Player, identifier: str) -> str:
-    return player.stage.names[identifier]
-
-
-def _look(player: Player, view: View) -> Iterator[Step]:
-    """Both parties read a thread, and a person also after she has gone on under another key."""
-    label = player.stage.labels[view.thid]
-    former = list(player.former.get(view.thid, {}))[:1]
-    for identifier in (*view.parties, *former):
-        by = _name(player, identifier)
-        yield Step("state", by=by, of=label, about=f"{by} reads {label}")
-
-
-def _everybody(player: Player) -> Iterator[Step]:
-    """The inboxes of all who take part."""
-    parties = {p for view in player.stage.world.views.values() for p in (*view.parties, view.opener)}
-    for identifier in sorted(parties, key=lambda one: _name(player, one)):
-        yield Step("inbox", by=_name(player, identifier), about=f"{_name(player, identifier)} polls")
-
-
-def _haste(way: Sequence[str]) -> dict[str, Any]:
-    """The deadlines that a path needs to be near."""
+def _haste(way: Sequence[str], more: int) -> dict[str, Any]:
+    """The deadlines that a path needs to be near; ``more`` seconds where answers are slow."""
     found: dict[str, Any] = {}
     for name in way:
         kind, state, *rest = name.split(" ")
         if rest != ["deadline"]:
             continue
         if kind == "terms":
-            found |= {"agreed": {"answer_by": 3, "ends": 4}}.get(state, {"answer_by": HASTE["answer_by"]})
+            agreed = {"answer_by": 3 + more, "ends": 4 + more}
+            found |= agreed if state == "agreed" else {"answer_by": 3 + more}
         elif kind == "intent":
-            found["until"] = HASTE["until"]
+            found["until"] = HASTE["until"] + more
         elif state in ("offered", "accepted"):
-            found["valid_until" if state == "offered" else "confirm_by"] = 3
+            found["valid_until" if state == "offered" else "confirm_by"] = 3 + more
         else:
             found["purge_within"] = "PT2S"
     return found
 
 
-async def _directed(player: Player, moves: Moves, way: Sequence[str]) -> AsyncIterator[Step]:
+async def _directed(
+    player: Player, moves: Moves, way: Sequence[str], *, trial: int, until: float
+) -> AsyncIterator[Step]:
     """To one transition, and a look around behind it."""
-    moves.haste, moves.with_files = _haste(way), 0.0
+    late, brief = int(player.pace * 6) + 2 * trial, player.pace > SLOW or time.monotonic() > until
+    moves.haste, moves.with_files = _haste(way, late), 0.0
+    moves.rules = {"offers": 9, "per_vendor": 3, "accepts": 1, "currencies": None}
     kind = way[0].split(" ")[0]
     if kind == "offer":
         yield moves.publish("ann")
     thid = ""
     for name in way:
         _, state, *how = name.split(" ")
+        if name == way[-1] and len(how) == 2 and not moves.haste and not brief:
+            for step in _spoilt(player, moves, thid, how[0], how[1]):
+                yield step
         if state == "-":
             if how[1] == OFFER:
                 yield moves.offer(_of(player, "intent"), "vic")
@@ -228,22 +162,46 @@ async def _directed(player: Player, moves: Moves, way: Sequence[str]) -> AsyncIt
         else:
             async for step in _cause(player, moves, thid, how[0]):
                 yield step
-            for step in _look(player, player.model.world.views[thid]):
+            for step in look(player, player.model.world.views[thid]):
                 yield step
-        if player.refused_last:
+        if player.refused_last == player.steps[-1].label != "":
             raise LookupError
-    for step in _look(player, player.model.world.views[thid]):
+    for step in look(player, player.model.world.views[thid]):
         yield step
+    if brief or time.monotonic() > until:
+        return
     for _ in range(3):
         view = player.stage.world.views[thid]
         types = moves.types(kind != "terms")
         types = sorted({t for _, _, t in MOVES[kind]} if moves.chance(0.7) else set(types))
         role = moves.rng.choice(["first", "second"] if kind != "intent" else ["first"])
         yield moves.move(view, role, moves.rng.choice(types))
-    for step in _look(player, player.model.world.views[thid]):
+    for step in look(player, player.model.world.views[thid]):
         yield step
-    for step in _everybody(player):
+    for step in everybody(player):
         yield step
+
+
+def _spoilt(player: Player, moves: Moves, thid: str, role: str, type_: str) -> Iterator[Step]:
+    """A move in every way in which it is likely to be wrong, and in some others."""
+    always = ("outsider", "aud", "prev", "stale")
+    general = moves.rng.sample(sorted(set(GENERAL)), 4)
+    if thid:
+        step = moves.move(player.stage.world.views[thid], "second" if role == "first" else "first", type_)
+        if player.refuses(step):
+            yield step
+    for flaw in dict.fromkeys((*FITTING.get(type_, ()), *always, *general)):
+        flaws = frozenset({flaw})
+        if type_ == PROFFER:
+            step = moves.proffer("ann", "vic", flaws)
+        elif type_ == PUBLISH:
+            step = moves.publish("ann", flaws)
+        elif type_ == OFFER:
+            step = moves.offer(_of(player, "intent"), "vic", flaws)
+        else:
+            step = moves.move(player.stage.world.views[thid], role, type_, flaws)
+        if player.refuses(step):
+            yield step
 
 
 async def _cause(player: Player, moves: Moves, thid: str, cause: str) -> AsyncIterator[Step]:
@@ -252,6 +210,9 @@ async def _cause(player: Player, moves: Moves, thid: str, cause: str) -> AsyncIt
     if cause == "deadline":
         if view.deadline is not None:
             seconds = view.deadline - player.bindings.began
+            yield Step("wait", seconds=seconds - 1, about="until the second before the deadline")
+            for step in look(player, view):
+                yield step
             yield Step("wait", seconds=seconds, about="until the deadline has passed")
     elif cause == "orphaned":
         yield moves.move(player.stage.world.views[view.intent], "first", "intent.withdraw")
@@ -261,52 +222,12 @@ async def _cause(player: Player, moves: Moves, thid: str, cause: str) -> AsyncIt
         yield moves.move(other, "first", "offer.accept")
         yield moves.move(player.stage.world.views[other.thid], "second", "offer.confirm")
     elif cause == "superseded":
-        by, to = _name(player, view.first), _name(player, view.second)
+        by, to = name_of(player, view.first), name_of(player, view.second)
         yield moves.proffer(by, to, preferred=moves.bodies.agreement("SD-BASE"), acceptable=None)
         yield moves.move(_of(player, "terms"), "second", "terms.accept")
     elif cause == "removed":
         label = player.stage.labels[thid]
         yield Step("remove", of=label, code="spam", about=f"the operator removes {label}")
-
-
-async def _story(player: Player, moves: Moves, lines: Sequence[str]) -> AsyncIterator[Step]:
-    """A story is told; a line names a thread, who, and what, or what is wrong with it."""
-    threads: dict[str, str] = {}
-
-    def newest(name: str) -> None:
-        threads[name] = list(player.model.world.views)[-1]
-
-    moves.often_hasty, moves.with_files = 0.0, 0.0
-    for line in lines:
-        first, *rest = line.split(" ")
-        views = player.stage.world.views
-        if first in ("publish", "amend"):
-            moves.rules = {"offers": 9, "per_vendor": 3}
-            moves.rules |= {key: int(n) for key, _, n in (part.partition("=") for part in rest)}
-            if first == "publish":
-                yield moves.publish("ann")
-                newest("i")
-            else:
-                yield moves.move(views[threads["i"]], "first", "intent.amend")
-        elif first == "look":
-            for view in player.model.world.views.values():
-                for step in _look(player, view):
-                    yield step
-            for step in _everybody(player):
-                yield step
-        elif rest[0] == "make":
-            flaws = frozenset({"version"} if "old" in rest else ())
-            count = len(views)
-            yield moves.offer(views[threads["i"]], rest[1], flaws)
-            if len(player.model.world.views) > count:
-                newest(first)
-        elif rest[0] == "terms":
-            preferred = moves.bodies.agreement("SD-BASE-DP")
-            yield moves.proffer(rest[1], rest[2], preferred=preferred)
-            newest(first)
-        elif first in threads:
-            role = "first" if rest[0] == "1" else "second"
-            yield moves.move(views[threads[first]], role, rest[1], frozenset(rest[2:]))
 
 
 async def _random(
@@ -331,11 +252,11 @@ async def _random(
             seconds = min(near) - player.bindings.began
             yield Step("wait", seconds=seconds, about="until a deadline has passed")
         elif views and how < 0.25:
-            for step in _look(player, rng.choice(views)):
+            for step in look(player, rng.choice(views)):
                 yield step
         elif views and how < 0.31:
             view = rng.choice(views)
-            by = _name(player, rng.choice(view.parties))
+            by = name_of(player, rng.choice(view.parties))
             inbox = [player.stage.labels[mid] for mid in player.model.inbox(player.stage.who(by))]
             done = ",".join(inbox[: rng.randint(0, len(inbox))]) if moves.chance(0.3) else ""
             yield Step("inbox", by=by, of=done, about=f"{by} polls{' and acknowledges' if done else ''}")
@@ -348,7 +269,7 @@ async def _random(
         elif how < 0.66 and (wrong := moves.illegal(market)) is not None:
             yield wrong
             if moves.chance(0.2) and wrong.label:
-                for step in _look(player, rng.choice(list(player.stage.world.views.values()))):
+                for step in look(player, rng.choice(list(player.stage.world.views.values()))):
                     yield step
         else:
             legal = moves.legal(market, room=len(views) < 8)
@@ -361,9 +282,9 @@ async def _random(
     if time.monotonic() > until:
         views = rng.sample(views, min(1, len(views)))
     for view in views:
-        for step in _look(player, view):
+        for step in look(player, view):
             yield step
-    for step in _everybody(player):
+    for step in everybody(player):
         yield step
         if time.monotonic() > until:
             break
@@ -387,27 +308,31 @@ class _Run:
     def __init__(self, session: Session, seed: int, profiles: Sequence[str]) -> None:
         self.session, self.seed, self.profiles = session, seed, profiles
         self.gate = asyncio.Semaphore(TOGETHER)
+        self.hurried = asyncio.Semaphore(TOGETHER)
+        """Of walks whose time runs, so that they do not wait for others."""
         self.seen: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
         self.failures: dict[tuple[str, str, str], tuple[int, Outcome]] = {}
         self.count: Counter[tuple[str, str, str]] = Counter()
         self.report = WalkReport()
         self.reasons: Counter[str] = Counter()
+        self.pace = 60.0
         self.alone = False
         """No organisation could be played."""
 
-    def player(self, name: str, org: bool = False) -> Player:
+    def player(self, name: str, org: bool, gate: asyncio.Semaphore) -> Player:
         """Somebody for one walk; with organisations where they can be played."""
         shop = "shop" if org and self.session.origins is not None and not self.alone else ""
-        player = Player(self.session, name, cast(shop), FILES, self.gate)
+        player = Player(self.session, name, cast(shop), FILES, gate)
         player.seen, player.held = self.seen, self.held
         return player
 
-    async def walk(self, name: str, made: Any, org: bool = False, until: float = 0.0) -> None:
+    async def walk(self, name: str, made: Any, *, org: bool = False, hurried: bool = False) -> None:
         """One walk; ``made`` gives its steps once the parties are there."""
-        player = self.player(name, org)
+        player = self.player(name, org, self.hurried if hurried else self.gate)
         try:
             await player.begin()
+            player.pace = self.pace = min(self.pace, player.pace)
             moves = Moves(player.stage, random.Random(f"{self.seed} {name}"))
             async for step in made(player, moves):
                 if await player.do(step) is not None:
@@ -462,25 +387,31 @@ async def run(
     async def directed(goal: str) -> None:
         way = path(spec, goal, operator=operator)
         for trial in range(4):
-            if trial == 0 or (goal not in shared.seen and not shared.failures and time.monotonic() < until):
+            last = until - 5 if goal in slow else until
+            if trial == 0 or (goal not in shared.seen and not shared.failures and time.monotonic() < last):
                 more = f", try {trial + 1}" if trial else ""
-                await shared.walk(f"walk to {goal}{more}", lambda p, m: _directed(p, m, way))
+                how = partial(_directed, way=way, trial=trial, until=until)
+                await shared.walk(f"walk to {goal}{more}", how, org=" - " in goal, hurried=goal in slow)
 
     async def told(title: str) -> None:
-        await shared.walk(f"story of {title}", lambda p, m: _story(p, m, STORIES[title]))
+        if time.monotonic() < until:
+            how = partial(tell, lines=STORIES[title])
+            await shared.walk(f"story of {title}", how, hurried="wait" in STORIES[title])
 
     async def at_random(lane: int) -> None:
         n = 0
         while time.monotonic() < until - 0.5:
             name, both, org = f"walk {lane}.{n}", market and (lane + n) % 4 != 0, (lane + n) % 3 == 0
             how = partial(_random, market=both, seen=shared.seen, until=until)
-            await shared.walk(name, how, org)
+            await shared.walk(name, how, org=org)
             n += 1
 
     slow = {goal for goal in goals if any(name.endswith(" deadline") for name in path(spec, goal))}
     waiting = [asyncio.ensure_future(directed(goal)) for goal in sorted(slow)]
-    first = [directed(goal) for goal in goals if goal not in slow]
     titles = [title for title, lines in STORIES.items() if market or not lines[0].startswith("publish")]
+    waiting += [asyncio.ensure_future(told(title)) for title in titles if "wait" in STORIES[title]]
+    titles = [title for title in titles if "wait" not in STORIES[title]]
+    first = [directed(goal) for goal in goals if goal not in slow]
     await asyncio.gather(*first, *map(told, titles))
     await asyncio.gather(*waiting, *map(at_random, range(TOGETHER)))
     return shared.finished()

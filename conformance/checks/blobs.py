@@ -48,9 +48,12 @@ async def gets(lab: Lab, requirement: str, data: bytes, *parties: Party) -> None
 
 
 async def hidden(lab: Lab, requirement: str, data: bytes, *parties: Party) -> None:
-    """None of them is given the blob."""
+    """None of them is given the blob, nor told that there is one."""
     for party in parties:
-        lab.refused(requirement, await fetched(lab, party, data), "not-found")
+        answer = await fetched(lab, party, data)
+        lab.refused(requirement, answer, "not-found")
+        nothing = await fetched(lab, party, picture())
+        lab.holds(requirement, answer.data == nothing.data, nothing.text, answer.text)
 
 
 @check("VRM-BLB-001", profile="intent")
@@ -109,6 +112,20 @@ async def a_blob_is_kept_for_everyone_who_has_put_it(lab: Lab) -> None:
     url = lab.blobs + jose.digest(one)
     unsigned = await lab.talk.request("GET", url, label="a blob is read without a signature")
     lab.refused("VRM-BLB-005", unsigned, "request-invalid")
+
+
+@check("VRM-BLB-003", profile="intent", slow=True)
+async def a_blob_is_still_there_after_a_while(lab: Lab) -> None:
+    """Some seconds of the hour: it goes neither at once nor with what its uploader does meanwhile."""
+    anna = lab.person()
+    one, two = picture(), picture()
+    await uploaded(lab, anna, one)
+    await asyncio.sleep(3)
+    await uploaded(lab, anna, two)
+    await lab.published(anna, need=lab.bodies.need(media=[lab.bodies.reference(two, lab.blobs)]))
+    await asyncio.sleep(3)
+    await gets(lab, "VRM-BLB-003", one, anna)
+    await gets(lab, "VRM-BLB-003", two, anna)
 
 
 @check("VRM-BLB-005", profile="intent")

@@ -8,6 +8,8 @@ from typing import Any
 
 from conformance import jose, receipts
 from conformance.checks.feeds import Reader, aisle, filed, same, shown, told, wanted
+from conformance.checks.intents import confirms
+from conformance.jose import Key
 from conformance.lab import Lab, Party, Thread, check
 from conformance.results import Inconclusive
 
@@ -108,6 +110,11 @@ async def a_category_matches_by_scheme_and_beginning(lab: Lab) -> None:
     await _exactly(lab, {"category": f"gpc:{code}"}, named, "scheme")
     await _exactly(lab, {"category": f"cpv:{code}"}, named, "")
     await _exactly(lab, {"category": f"unspsc:{code}0"}, named, "")
+    changed, later = named["whole"], aisle()
+    body = lab.bodies.amendment(2, need=wanted(lab, later))
+    await lab.say(changed.first, "intent.amend", body, changed)
+    await _exactly(lab, {"category": f"unspsc:{code}"}, named, "second")
+    await _exactly(lab, {"category": f"unspsc:{later}"}, named, "whole")
 
 
 @check("VRM-BRD-012", profile="intent")
@@ -271,6 +278,24 @@ async def _notice(lab: Lab, party: Party, thid: str, **body: Any) -> dict[str, A
     return {"error": found} if isinstance(found, str) else found
 
 
+def _operator(lab: Lab) -> Key:
+    """The operator's key; nothing is judged without it."""
+    if lab.session.operator is None:
+        raise Inconclusive("the operator has to be played", "operator")
+    return lab.session.operator
+
+
+async def _removed(lab: Lab, mid: str, code: str) -> None:
+    """The operator takes a thread off the board, which is to be done."""
+    operator = _operator(lab)
+    url = f"{lab.board}/{mid}"
+    headers = {"Authorization": f"VRM {lab.talk.signed(operator, lab.target.issuer, 'DELETE', url)}"}
+    answer = await lab.talk.request(
+        "DELETE", f"{url}?code={code}", headers=headers, label="the operator removes"
+    )
+    lab.holds("VRM-BRD-017", answer.status == 204, "204 for the operator", answer.said)
+
+
 @check("VRM-BRD-017", "VRM-INT-010", profile="intent", needs="operator")
 async def the_operator_takes_a_thread_off_its_board(lab: Lab) -> None:
     """For each of the codes: it is removed, the feed says why, and nobody offers on it any more."""
@@ -284,7 +309,7 @@ async def the_operator_takes_a_thread_off_its_board(lab: Lab) -> None:
         reader, other = Reader(lab, code), Reader(lab, code, filters={"region": "AQ"})
         await reader.shows("VRM-BRD-005", [shown(intent)])
         await other.shows("VRM-BRD-012", [])
-        await lab.session.remove(lab.talk, intent.thid, removal)
+        await _removed(lab, intent.thid, removal)
         await reader.shows("VRM-BRD-017", [f"{intent.thid} {removal}"])
         await other.shows("VRM-BRD-012", [])
         fresh = told(await Reader(lab, code).on())
@@ -299,12 +324,11 @@ async def the_operator_takes_a_thread_off_its_board(lab: Lab) -> None:
         lab.refused("VRM-BRD-017", late, "intent-not-open")
         states = [await lab.state(vendor, offer.thid) for offer in offers]
         lab.holds("VRM-INT-010", states == ["accepted", "lapsed"], "accepted, lapsed", states)
-        lab.taken("VRM-INT-010", await lab.confirmed(offers[0]), "confirmed")
+        await confirms(lab, "VRM-INT-010", offers[0])
         again = await lab.attempt(intent.first, "intent.amend", lab.bodies.amendment(2), intent)
         lab.refused("VRM-BRD-017", again, "state-conflict")
 
-    if lab.session.operator is None:
-        raise Inconclusive("the operator has to be played", "operator")
+    _operator(lab)
     for removal in CODES:
         await one_of(removal)
     intent = await lab.published(lab.person())
@@ -324,12 +348,13 @@ async def the_operator_takes_a_thread_off_its_board(lab: Lab) -> None:
 @check("VRM-BRD-018", profile="intent", needs="operator")
 async def a_removal_is_told_in_every_poll_until_it_is_acknowledged(lab: Lab) -> None:
     """As a checkpoint for the first party, whatever else is polled for, and each thread by itself."""
+    _operator(lab)
     anna, vendor = lab.person(), await lab.vendor()
     one, two = await lab.published(anna), await lab.published(anna)
     offer = await lab.offered(one, vendor)
     lab.holds("VRM-BRD-018", not await _notice(lab, anna, one.thid), "no notice before")
-    await lab.session.remove(lab.talk, one.thid, "illegal")
-    await lab.session.remove(lab.talk, two.thid, "personal-data")
+    await _removed(lab, one.thid, "illegal")
+    await _removed(lab, two.thid, "personal-data")
     for body in ({}, {"maxEvents": 0}, {"maxEvents": 1}, {"ack": [offer.thid]}, {"ack": ["A" * 43]}):
         for intent, code in ((one, "illegal"), (two, "personal-data")):
             claims = await _notice(lab, anna, intent.thid, **body)

@@ -194,6 +194,10 @@ async def what_is_open_is_read_page_by_page_by_anybody(lab: Lab) -> None:
         for item in items:
             genuine(lab, item)
         await reader.shows("VRM-BRD-005", [])
+    for _ in range(8):  # what came last, too
+        new = await filed(lab, code)
+        right.add(shown(new))
+        same(lab, "VRM-BRD-005", sorted(right), sorted(told(await Reader(lab, code).on())))
 
 
 @check("VRM-BRD-005", "VRM-BRD-006", "VRM-BRD-009", profile="intent")
@@ -278,6 +282,45 @@ async def every_change_is_shown_once_and_in_order(lab: Lab) -> None:
         lab.holds("VRM-BRD-015", True, "an old cursor is refused, or gives all changes")
         for item in items:
             genuine(lab, item)
+
+
+@check("VRM-BRD-008", profile="intent")
+async def an_end_by_a_message_is_shown_as_what_it_is(lab: Lab) -> None:
+    """Withdrawn or closed, and nothing of what was said."""
+    code = aisle()
+    one, two = await filed(lab, code), await filed(lab, code)
+    reader = Reader(lab, code)
+    await reader.shows("VRM-BRD-008", [shown(one), shown(two)])
+    await lab.say(two.first, "intent.close", {"outcome": "fulfilled"}, two)
+    await lab.say(one.first, "intent.withdraw", {}, one)
+    right = [f"{two.thid} closed", f"{one.thid} withdrawn"]
+    await reader.shows("VRM-BRD-008", right)
+    await reader.shows("VRM-BRD-008", [])
+
+
+@check("VRM-BRD-005", "VRM-BRD-006", "VRM-BRD-010", profile="intent", slow=True)
+async def large_intents_are_all_shown(lab: Lab) -> None:
+    """However few of them a page takes: as many as fit into some megabytes, each near the limit."""
+    code = aisle()
+    size = min(lab.target.limit("token", 65536), 65536) * 3 // 4 - 4000
+    text = "\N{EURO SIGN}" * 400
+    conditions = [{"text": text, "weight": "should"} for _ in range(min(16, size // 1300))]
+    value = "\N{EURO SIGN}" * 200
+    left = (size - 1300 * len(conditions)) // 700
+    attributes = [{"name": f"n{place}", "value": value} for place in range(min(32, left))] or None
+    need = wanted(lab, code, conditions=conditions or None, attributes=attributes)
+    intents = []
+    for _ in range(15):
+        intents += await asyncio.gather(*(lab.published(lab.person(), need=need) for _ in range(4)))
+    right = sorted(shown(one) for one in intents)
+    for limit in (200, 7):
+        reader = Reader(lab, code, limit)
+        items = told(await reader.on())
+        if sorted(items) != right:
+            rest = told(await reader.page())
+            lab.holds("VRM-BRD-010", not rest, "more while there are items", rest)
+        same(lab, "VRM-BRD-005", right, sorted(items))
+        lab.holds("VRM-BRD-010", True, "more while there are items")
 
 
 def _kind(words: str) -> str:
@@ -409,18 +452,18 @@ async def a_cursor_is_of_one_board_and_its_filters(lab: Lab) -> None:
     whole, lang = Reader(lab, limit=1), Reader(lab, limit=1, filters={"lang": "en"})
     await whole.page()
     await lang.page()
-    category = f"unspsc:{code}"
+    own = f"unspsc:{code}"
     wrong: list[tuple[str, dict[str, object]]] = []
     for cursor in (early, reader.cursor):
         wrong += [
             (cursor, {}),
             (cursor, {"category": f"unspsc:{code[:-1]}"}),
             (cursor, {"category": f"gpc:{code}"}),
-            (cursor, {"category": category, "region": "NL"}),
-            (cursor, {"category": category, "lang": "en"}),
+            (cursor, {"category": own, "region": "NL"}),
+            (cursor, {"category": own, "lang": "en"}),
         ]
     wrong += [
-        (whole.cursor, {"category": category}),
+        (whole.cursor, {"category": own}),
         (whole.cursor, {"lang": "en"}),
         (whole.cursor, {"region": "NL"}),
         (lang.cursor, {}),
@@ -428,14 +471,18 @@ async def a_cursor_is_of_one_board_and_its_filters(lab: Lab) -> None:
     ]
     for cursor, query in wrong:
         lab.refused("VRM-BRD-014", await lab.feed("", None, cursor=cursor, **query), "request-invalid")
+    for cursor in ("nonsense", "0", "A" * 43):  # given for no board and no filters
+        for category in ("", f"unspsc:{code}"):
+            answer = await lab.feed(cursor=cursor, category=category)
+            lab.refused("VRM-BRD-014", answer, "request-invalid", "cursor-gone")
     anna = lab.person()
     for board in lab.target.discovery.get("boards", ()):
         if board["url"] != lab.board:
-            answer = await lab.feed(board["url"], anna, cursor=early, category=category)
+            answer = await lab.feed(board["url"], anna, cursor=early, category=own)
             lab.refused("VRM-BRD-014", answer, "request-invalid")
             other = Reader(lab, limit=1, party=anna, board=board["url"])
             await other.page()
             answer = await lab.feed(cursor=other.cursor)
             lab.refused("VRM-BRD-014", answer, "request-invalid")
-    answer = await lab.feed(cursor=early, category=category, limit=7)
+    answer = await lab.feed(cursor=early, category=own, limit=7)
     lab.holds("VRM-BRD-014", answer.status == 200, "200 with another limit", answer.said)

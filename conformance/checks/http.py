@@ -128,13 +128,22 @@ async def speak(lab: Lab, label: str, *parts: bytes, pause: float = 0.0, limit: 
 
 async def together(works: Iterable[Awaitable[Any]], most: int = 12) -> list[Any]:
     """Do many things at once, but not more than ``most``; their answers in order."""
-    gate = asyncio.Semaphore(most)
+    gate, todo = asyncio.Semaphore(most), list(works)
 
     async def one(work: Awaitable[Any]) -> Any:
         async with gate:
             return await work
 
-    return await asyncio.gather(*(one(work) for work in works))
+    tasks = [asyncio.ensure_future(one(work)) for work in todo]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:  # where one of them has failed the others are not to go on
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for work in todo:
+            if asyncio.iscoroutine(work):
+                work.close()
 
 
 def proffer(lab: Lab, first: Party, second: Party, **claims: Any) -> str:
@@ -281,7 +290,9 @@ async def a_token_is_taken_as_application_jwt_and_as_nothing_else(lab: Lab) -> N
     ]
     for headers, data in others:
         what = ", ".join(headers.values())
-        answer = await lab.talk.request("POST", url, headers=headers, data=data, label=f"a message as {what}")
+        # each over a connection of its own: a broken coding may end it
+        lines = [f"{n}: {v}".encode() for n, v in headers.items()]
+        answer = await speak(lab, f"a message as {what}", post(lab, data, *lines, media=b""))
         lab.refused("VRM-HOM-005", answer, "media-type")
     answer = await speak(lab, "a message without a media type", post(lab, plain, media=b""))
     lab.refused("VRM-HOM-005", answer, "media-type")
@@ -453,6 +464,17 @@ async def a_refusal_is_a_problem_with_its_code_and_status(lab: Lab) -> None:
         "agreement-mismatch": [changed(body=body.proffer(preferred=mismatch))],
         "terms-not-offered": [inside(body=body.accept(jose.digest(b"nothing")))],
     }
+    moved = await lab.proffered(person, await lab.vendor())
+    assert moved.second is not None
+    await lab.say(moved.second, "terms.alternative", body.alternative(moved.head), moved)
+    late = body.accept(moved.head, "SD-BASE-A")
+    for code, type_, made_, prev in (
+        ("prev-stale", "terms.accept", late, moved.thid),
+        ("alternative-not-new", "terms.alternative", body.alternative(thread.head, "SD-BASE"), thread.head),
+    ):
+        one, party = (moved, person) if type_ == "terms.accept" else (thread, vendor)
+        claims = lab.claims(party, type_, one.other(party), made_, thid=one.thid, prev=prev)
+        cases[code] = [jose.token(party.key, claims)]
     for code, tokens in cases.items():
         for token in tokens:
             await _problem(lab, code, await lab.talk.send(token.encode(), f"what is {code}"))
@@ -839,6 +861,10 @@ async def of_two_faults_of_an_opening_message_the_first_is_answered(lab: Lab) ->
     ]
     claims = lab.claims(person, "terms.proffer", vendor.id, lab.bodies.proffer())
     await _ordered(lab, person, claims, [*_early(lab), *late])
+    form = await lab.attempt(
+        person, "terms.proffer", lab.bodies.proffer(), aud=vendor.id, ext={"no absolute URI": 1}
+    )
+    lab.refused("VRM-ENV-036", form, "ext-not-allowed")
     now = lab.target.now()
     for code, iat, exp in (
         ("expired", now - 200000, now - 3600),

@@ -12,7 +12,7 @@ from conformance.checks.feeds import Reader, aisle, same, shown, told, wanted
 from conformance.lab import Lab, Party, Said, Thread, check
 from conformance.results import Inconclusive
 
-__all__ = ["attestation", "ends", "offers_of", "states"]
+__all__ = ["accepts", "attestation", "confirms", "offers_of", "states"]
 
 
 def attestation(lab: Lab, **changes: Any) -> dict[str, Any]:
@@ -34,6 +34,21 @@ async def offers_of(lab: Lab, intent: Thread, number: int, vendor: Party | None 
     """So many offers, each of a vendor of its own unless one is named."""
     vendors = [vendor or await lab.vendor() for _ in range(number)]
     return [await lab.offered(intent, one) for one in vendors]
+
+
+async def accepts(lab: Lab, requirement: str, offer: Thread) -> None:
+    """She takes an offer as it was made, which is to be taken."""
+    body = lab.bodies.taking(offer.said[0].mid)
+    said = await lab.attempt(offer.first, "offer.accept", body, offer)
+    lab.taken(requirement, said, "accepted")
+
+
+async def confirms(lab: Lab, requirement: str, offer: Thread) -> None:
+    """The vendor confirms an offer as it was made, which is to be taken."""
+    assert offer.second is not None
+    body = lab.bodies.taking(offer.said[0].mid, confirm_by=None)
+    said = await lab.attempt(offer.second, "offer.confirm", body, offer)
+    lab.taken(requirement, said, "confirmed")
 
 
 async def ends(lab: Lab, intent: Thread, how: str) -> None:
@@ -140,8 +155,8 @@ async def an_amendment_leaves_earlier_offers_as_they_are(lab: Lab) -> None:
         document = await lab.thread(reader, before.thid)
         tokens = [m.get("token") for m in document["messages"]]
         lab.holds("VRM-INT-009", tokens == [before.said[0].token], "the offer as it was", tokens)
-    lab.taken("VRM-INT-009", await lab.accepted(before), "accepted")
-    lab.taken("VRM-INT-009", await lab.confirmed(before), "confirmed")
+    await accepts(lab, "VRM-INT-009", before)
+    await confirms(lab, "VRM-INT-009", before)
     stale = await lab.attempt(two, "offer.revise", lab.bodies.revision(1), other)
     lab.refused("VRM-OFR-003", stale, "intent-stale")
     await lab.say(anna, "intent.amend", lab.bodies.amendment(3, {"accepts": 2}), intent)
@@ -184,7 +199,7 @@ async def the_end_of_an_intent_ends_what_is_only_offered(lab: Lab) -> None:
         assert confirmed.second is not None
         late = await lab.attempt(talked.second, "offer.revise", lab.bodies.revision(), talked)
         lab.refused("VRM-INT-010", late, "state-conflict", "deadline-passed")
-        lab.taken("VRM-INT-010", await lab.confirmed(accepted), "confirmed")
+        await confirms(lab, "VRM-INT-010", accepted)
         done = await lab.attempt(confirmed.second, "order.fulfil", {}, confirmed)
         lab.taken("VRM-INT-010", done, "fulfilled")
         released = await lab.attempt(anna, "disclosure.release", lab.bodies.release(), accepted)
@@ -227,7 +242,7 @@ async def a_filled_intent_ends_what_is_only_offered(lab: Lab) -> None:
         same(lab, "VRM-INT-012", ["offered", "lapsed"], await states(lab, fresh, left))
         late = await lab.attempt(anna, "offer.accept", lab.bodies.taking(left.thid), left)
         lab.refused("VRM-INT-012", late, "state-conflict", "deadline-passed")
-        lab.taken("VRM-INT-012", await lab.accepted(fresh), "accepted")
+        await accepts(lab, "VRM-INT-012", fresh)
 
     async def by_amendment() -> None:
         anna = lab.person()
@@ -261,7 +276,17 @@ async def a_filled_intent_ends_what_is_only_offered(lab: Lab) -> None:
         await lab.say(anna, "intent.amend", lab.bodies.amendment(2, {"accepts": 1}), intent)
         same(lab, "VRM-INT-011", ["fulfilled", "lapsed"], await states(lab, done, left))
 
-    await asyncio.gather(by_confirmation(), by_amendment(), by_a_fulfilled_one())
+    async def not_by_an_acceptance() -> None:
+        anna = lab.person()
+        intent = await lab.published(anna)
+        one, left = await offers_of(lab, intent, 2)
+        await lab.accepted(one)
+        same(lab, "VRM-INT-011", ["accepted", "offered"], await states(lab, one, left))
+        await lab.confirmed(one)
+        same(lab, "VRM-INT-011", ["confirmed", "lapsed"], await states(lab, one, left))
+
+    stories = (by_confirmation, by_amendment, by_a_fulfilled_one, not_by_an_acceptance)
+    await asyncio.gather(*(story() for story in stories))
 
 
 # --- what vendors are told ------------------------------------------------------------------------
@@ -272,9 +297,12 @@ async def every_vendor_with_an_offer_is_told_of_its_intent_once(lab: Lab) -> Non
     """Each message after the first; whatever has become of its offer, but not after its purge."""
     anna, none = lab.person(), await lab.vendor()
     intent = await lab.published(anna, rules={"accepts": 2})
-    twice, over, purged, half = [await lab.vendor() for _ in range(4)]
-    for vendor in (twice, twice, over):
+    twice, over, purged, half, held = [await lab.vendor() for _ in range(5)]
+    for vendor in (twice, twice):
         await lab.offered(intent, vendor)
+    [accepted] = await offers_of(lab, intent, 1, held)
+    await lab.accepted(accepted)
+    await lab.poll(held, ack=[accepted.head])
     [declined] = await offers_of(lab, intent, 1, over)
     await lab.say(anna, "offer.decline", {}, declined)
     await lab.poll(over, ack=[declined.head])
@@ -292,7 +320,7 @@ async def every_vendor_with_an_offer_is_told_of_its_intent_once(lab: Lab) -> Non
         ("intent.close", {"outcome": "fulfilled"}),
     ):
         said.append(await lab.say(anna, type_, body, intent))
-        for vendor in (twice, over, half):
+        for vendor in (twice, over, half, held):
             await _told(lab, vendor, said)
     for vendor in (none, purged):
         left = await lab.inbox(vendor)

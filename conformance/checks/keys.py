@@ -26,14 +26,19 @@ class _Scripted(Origins):
     def __post_init__(self) -> None:
         super().__init__()
         self.answers: dict[str, Callable[[], web.StreamResponse]] = {}
+        self.followed: set[str] = set()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         sock = request.transport.get_extra_info("sockname") if request.transport else None
-        origin = f"http://127.0.0.1:{sock[1] if sock else 0}"
+        port = sock[1] if sock else 0
+        origin = f"http://127.0.0.1:{port}"
         made = self.answers.get(origin)
+        if made is not None and request.path == "/elsewhere":
+            self.followed.add(origin)
+            return web.json_response(self._by_port[port].document)
         if made is None or request.path != "/.well-known/vrm-configuration":
             return await super()._serve(request)
-        found = self._by_port[sock[1] if sock else 0]
+        found = self._by_port[port]
         found.fetched += 1
         return made()
 
@@ -190,7 +195,7 @@ async def a_redirect_is_not_followed(lab: Lab) -> None:
             own.answers[away.origin] = answer
             token = _message(lab, away.origin, key, vendor.id)
             said = await lab.talk.send(token.encode(), f"an origin that answers {status}")
-            got = behind.fetched
+            got = behind.fetched + (away.origin in own.followed)
             lab.holds("VRM-ID-016", got == 0, f"no request behind a {status}", f"{got} requests")
             lab.refused("VRM-ID-016", said, "key-unavailable")
             _asked(away)

@@ -11,7 +11,7 @@ from typing import Any
 from conformance import jose, receipts
 from conformance.bodies import CARE, ORDERS
 from conformance.checks.feeds import same
-from conformance.checks.intents import attestation, offers_of, states
+from conformance.checks.intents import attestation, confirms, offers_of, states
 from conformance.lab import Lab, Party, Said, Thread, check
 from conformance.results import Inconclusive
 
@@ -46,12 +46,18 @@ async def listed(lab: Lab, party: Party) -> dict[str, Mapping[str, Any]]:
     raise Inconclusive("the list of threads does not come to its end")
 
 
-async def pages(lab: Lab, party: Party, thid: str, limit: int = 0) -> list[Mapping[str, Any]]:
-    """The messages of a thread as they are shown to a party, all pages of it."""
+async def pages(
+    lab: Lab, requirement: str, party: Party, thid: str, limit: int = 0
+) -> list[Mapping[str, Any]]:
+    """The messages of a thread as they are shown to a party who is to read it, all pages of it."""
     found: list[Mapping[str, Any]] = []
     start = 1
     for _ in range(100):
-        document = await lab.thread(party, thid, from_=start, limit=limit or "")
+        answer = await lab.get(party, lab.thread_url(thid, from_=start, limit=limit or ""))
+        lab.holds(requirement, answer.status == 200, "200", answer.said)
+        document = answer.document
+        faults = lab.spec.faults("documents/thread.json", document)
+        lab.holds(requirement, not faults, "valid against documents/thread.json", faults[:2])
         found += document["messages"]
         if "next" not in document:
             return found
@@ -101,6 +107,7 @@ async def a_filled_intent_takes_no_offers(lab: Lab) -> None:
     await lab.say(one.second, "order.fulfil", {}, one)
     await lab.accepted(three)
     await lab.confirmed(three)
+    lab.refused("VRM-OFR-002", await offering(lab, intent, new), "intent-not-open")
     await lab.say(one.second, "purge.attest", attestation(lab), one)
     lab.refused("VRM-OFR-014", await offering(lab, intent, new), "intent-not-open")
     await lab.say(three.second, "order.fulfil", {}, three)
@@ -183,46 +190,58 @@ async def offers_are_counted_for_good(lab: Lab) -> None:
     same(lab, "VRM-OFR-006", [*told, revised.mid, fifth.thid], await lab.inbox(anna))
 
 
-@check("VRM-OFR-008", "VRM-OFR-009", profile="intent")
-async def prices_are_in_the_currencies_of_the_intent(lab: Lab) -> None:
-    """The total and each price, of an offer and of its revision; where none is listed they are one."""
-    anna, vendor = lab.person(), await lab.vendor()
-    some = await lab.published(anna, rules={"currencies": ["EUR", "USD"]})
-    rules = {"currencies": None, "per_vendor": 9}
-    free = await lab.published(anna, rules=rules)
-
-    def priced(total: str, *prices: str) -> dict[str, Any]:
-        items = [
-            {"title": "A", "quantity": {"value": "1"}, "price": {"amount": "2.00", "currency": c}}
-            for c in prices
-        ]
-        return {"items": items, "total": {"amount": "9.00", "currency": total}}
-
-    cases = [
-        (some, "VRM-OFR-008", ("GBP", "GBP"), False),
-        (some, "VRM-OFR-008", ("GBP", "EUR"), False),
-        (some, "VRM-OFR-008", ("USD", "USD", "USD", "GBP"), False),
-        (some, "VRM-OFR-009", ("USD", "USD", "EUR"), False),
-        (some, "VRM-OFR-009", ("EUR", "USD", "USD"), False),
-        (some, "VRM-OFR-008", ("USD", "USD", "USD"), True),
-        (free, "VRM-OFR-009", ("GBP", "GBP", "EUR"), False),
-        (free, "VRM-OFR-009", ("GBP", "EUR", "EUR"), False),
-        (free, "VRM-OFR-009", ("GBP", "GBP", "GBP"), True),
+def priced(total: str, *prices: str) -> dict[str, Any]:
+    """A total and items in these currencies."""
+    items = [
+        {"title": "A", "quantity": {"value": "1"}, "price": {"amount": "2.00", "currency": price}}
+        for price in prices
     ]
-    for intent, requirement, currencies, right in cases:
+    return {"items": items, "total": {"amount": "9.00", "currency": total}}
+
+
+async def _priced(
+    lab: Lab, requirement: str, listed: list[str] | None, cases: list[tuple[bool, tuple[str, ...]]]
+) -> None:
+    """Offers and revisions in these currencies are taken or not."""
+    anna, vendor = lab.person(), await lab.vendor()
+    intent = await lab.published(anna, rules={"currencies": listed, "per_vendor": 20, "offers": 30})
+    for right, currencies in cases:
         if right:
             await made(lab, requirement, intent, vendor, **priced(*currencies))
         else:
             said = await offering(lab, intent, vendor, **priced(*currencies))
             lab.refused(requirement, said, "currency-not-allowed")
-    offer = await lab.offered(some, vendor)
-    for _, requirement, currencies, right in cases[:6]:
+    first = next(currencies for right, currencies in cases if right)
+    offer = await made(lab, requirement, intent, vendor, **priced(*first))
+    for right, currencies in cases:
         body = lab.bodies.revision(1, **priced(*currencies))
         said = await lab.attempt(vendor, "offer.revise", body, offer)
         if right:
             lab.taken(requirement, said, "offered")
         else:
             lab.refused(requirement, said, "currency-not-allowed")
+
+
+@check("VRM-OFR-008", profile="intent")
+async def prices_are_in_currencies_that_the_intent_lists(lab: Lab) -> None:
+    """The total and each price, of an offer and of its revision."""
+    cases = [
+        (False, ("GBP", "GBP")),
+        (False, ("GBP", "EUR")),
+        (False, ("USD", "USD", "USD", "GBP")),
+        (True, ("USD", "USD", "USD")),
+        (True, ("EUR", "EUR")),
+    ]
+    await _priced(lab, "VRM-OFR-008", ["EUR", "USD"], cases)
+
+
+@check("VRM-OFR-009", profile="intent")
+async def prices_are_in_the_currency_of_the_total(lab: Lab) -> None:
+    """Whether the intent lists several currencies or none."""
+    cases = [(False, ("USD", "USD", "EUR")), (False, ("EUR", "USD", "USD")), (True, ("USD", "USD"))]
+    await _priced(lab, "VRM-OFR-009", ["EUR", "USD"], cases)
+    cases = [(False, ("GBP", "GBP", "EUR")), (False, ("GBP", "EUR", "EUR")), (True, ("GBP", "GBP", "GBP"))]
+    await _priced(lab, "VRM-OFR-009", None, cases)
 
 
 @check("VRM-OFR-010", profile="intent")
@@ -247,7 +266,7 @@ async def an_organisation_offers_where_others_may_not(lab: Lab) -> None:
     intent = await lab.published(anna, rules={"unverified": False})
     offer = await made(lab, "VRM-OFR-010", intent, shop)
     await lab.accepted(offer)
-    lab.taken("VRM-OFR-010", await lab.confirmed(offer), "confirmed")
+    await confirms(lab, "VRM-OFR-010", offer)
 
 
 # --- choosing -------------------------------------------------------------------------------------
@@ -282,11 +301,11 @@ async def places_are_held_freed_and_kept(lab: Lab) -> None:
     intent = await lab.published(anna, rules={"accepts": 2, "offers": 20})
     a, b, c, d, e = await offers_of(lab, intent, 5)
 
-    async def full(*offers: Thread) -> None:
+    async def full(*offers: Thread, rule: str = "VRM-OFR-012") -> None:
         for offer in offers:
             said = await lab.attempt(anna, "offer.accept", lab.bodies.taking(offer.thid), offer)
-            lab.refused("VRM-OFR-012", said, "accepts-used-up")
-        same(lab, "VRM-OFR-012", ["offered"] * len(offers), await states(lab, *offers))
+            lab.refused(rule, said, "accepts-used-up")
+        same(lab, rule, ["offered"] * len(offers), await states(lab, *offers))
 
     async def room(requirement: str, offer: Thread) -> None:
         said = await lab.attempt(anna, "offer.accept", lab.bodies.taking(offer.thid), offer)
@@ -310,10 +329,9 @@ async def places_are_held_freed_and_kept(lab: Lab) -> None:
     await lab.confirmed(d)
     assert d.second is not None
     await lab.say(d.second, "order.fulfil", {}, d)
-    await full(e)
+    await full(e, rule="VRM-OFR-014")
     await lab.say(d.second, "purge.attest", attestation(lab), d)
-    await full(e)
-    lab.holds("VRM-OFR-014", True, "no place after a purge")
+    await full(e, rule="VRM-OFR-014")
     await lab.say(anna, "offer.cancel", {}, c)
     await room("VRM-OFR-014", e)
     [f] = await offers_of(lab, intent, 1)
@@ -441,7 +459,7 @@ async def an_introduction_rebinds_one_thread(lab: Lab) -> None:
     lab.holds("VRM-OFR-021", token == words[1].token, "the token as it travelled", token)
     same(lab, "VRM-OFR-021", {offer.thid}, set(await listed(lab, new)))
     same(lab, "VRM-OFR-021", {intent.thid, beside.thid}, set(await listed(lab, anna)))
-    tokens = [m.get("token") for m in await pages(lab, new, offer.thid)]
+    tokens = [m.get("token") for m in await pages(lab, "VRM-OFR-021", new, offer.thid)]
     whole = tokens == [s.token for s in offer.said]
     lab.holds("VRM-OFR-021", whole, "the whole thread for the new identifier", len(tokens))
     lab.refused("VRM-OFR-021", await lab.get(new, lab.thread_url(beside.thid)), "not-found")
@@ -449,9 +467,10 @@ async def an_introduction_rebinds_one_thread(lab: Lab) -> None:
     # The old identifier is a stranger in this thread.
     stranger = lab.person()
     for reader in (anna, stranger):
-        lab.refused("VRM-OFR-022", await lab.get(reader, lab.thread_url(offer.thid)), "not-found")
-        record = f"{lab.target.endpoint('records')}/{offer.thid}"
-        lab.refused("VRM-OFR-022", await lab.get(reader, record), "not-found")
+        for url in (lab.thread_url(offer.thid), f"{lab.target.endpoint('records')}/{offer.thid}"):
+            answer, nothing = await lab.get(reader, url), await lab.get(reader, f"{url[:-43]}{'A' * 43}")
+            lab.refused("VRM-OFR-022", answer, "not-found")
+            lab.holds("VRM-OFR-022", answer.data == nothing.data, nothing.text, answer.text)
         for type_, body in (
             ("offer.message", {"text": "Still there?"}),
             ("disclosure.release", lab.bodies.release()),
@@ -472,10 +491,10 @@ async def an_introduction_rebinds_one_thread(lab: Lab) -> None:
         type_ = "offer.message" if thread is beside else "intent.pause"
         said = await lab.attempt(new, type_, body if thread is beside else {}, thread, aud=thread.other(anna))
         lab.refused("VRM-OFR-021", said, "thread-unknown")
-    lab.taken("VRM-OFR-021", await lab.confirmed(beside), "confirmed")
+    await confirms(lab, "VRM-OFR-021", beside)
     said = await lab.attempt(anna, "disclosure.release", lab.bodies.release(), beside)
     lab.taken("VRM-OFR-021", said, "confirmed")
-    lab.taken("VRM-OFR-023", await lab.confirmed(offer), "confirmed")
+    await confirms(lab, "VRM-OFR-023", offer)
     said = await lab.attempt(new, "disclosure.release", lab.bodies.release(), offer)
     lab.taken("VRM-OFR-021", said, "confirmed")
     amended = await lab.attempt(anna, "intent.amend", lab.bodies.amendment(2, {"accepts": 3}), intent)
@@ -491,10 +510,22 @@ async def an_introduction_rebinds_one_thread(lab: Lab) -> None:
 
 
 async def judge_record(
-    lab: Lab, reader: Party, intent: Thread, offer: Thread, state: str, rebound: tuple[Said, ...] = ()
+    lab: Lab,
+    reader: Party,
+    intent: Thread,
+    offer: Thread,
+    state: str,
+    rebound: tuple[Said, ...] = (),
+    shown: str = "VRM-OFR-030",
 ) -> None:
-    """The record of an offer, everything in it that can be computed anew."""
-    record = await lab.record(reader, offer.thid)
+    """The record of an offer, everything in it that can be computed anew; ``shown``: why it is there."""
+    answer = await lab.get(reader, f"{lab.target.endpoint('records')}/{offer.thid}")
+    lab.holds(shown, answer.status == 200, "200", answer.said)
+    record = answer.document
+    assert offer.second is not None
+    published = jose.claims_of(intent.said[0].token)
+    same(lab, "VRM-OFR-031", published["iss"], record.get("first"))
+    same(lab, "VRM-OFR-031", offer.second.id, record.get("second"))
     faults = lab.spec.faults("documents/record.json", record)
     lab.holds("VRM-OFR-030", not faults, "valid against documents/record.json", faults[:2])
     right = [intent.said[0], offer.said[0], *rebound]
@@ -506,11 +537,7 @@ async def judge_record(
         claims = receipts.claims(lab.target, entry["receipt"])
         same(lab, "VRM-OFR-030", said.receipt, claims)
         kids |= {jose.header_of(entry[name])["kid"] for name in ("token", "receipt")}
-    assert offer.second is not None
-    published = jose.claims_of(intent.said[0].token)
     body = jose.claims_of(offer.said[0].token)["body"]
-    same(lab, "VRM-OFR-031", published["iss"], record["first"])
-    same(lab, "VRM-OFR-031", offer.second.id, record["second"])
     facts = {
         "kind": "agreement",
         "id": offer.thid,

@@ -159,18 +159,23 @@ async def a_waiting_poll_is_answered_when_a_message_arrives(lab: Lab) -> None:
     vendor, person = await lab.vendor(), lab.person()
     longest = lab.target.limit("max_wait", 30)
     first = (await _sent(lab, vendor, 1))[0]
-    began = time.monotonic()
-    found = await lab.talk.poll(vendor.key, vendor.id, returnImmediately=False, label="a poll that may wait")
-    spent = time.monotonic() - began
-    full = found.status == 200 and found.document["order"] == [first.mid]
-    lab.holds("VRM-HOM-020", full, "the message that waits", found.text[:200])
-    lab.holds("VRM-HOM-023", spent < max(longest, 4), "no wait for what is there", f"{spent:.1f} s")
+    spent = 60.0
+    for _ in range(2):
+        began = time.monotonic()
+        found = await lab.talk.poll(
+            vendor.key, vendor.id, returnImmediately=False, label="a poll that may wait"
+        )
+        spent = min(spent, time.monotonic() - began)
+        full = found.status == 200 and found.document["order"] == [first.mid]
+        lab.holds("VRM-HOM-020", full, "the message that waits", found.text[:200])
+    lab.holds("VRM-HOM-023", spent < 2.5, "no wait for what is there", f"{spent:.1f} s")
     ends: list[tuple[float, Answer]] = []
+    empty: list[float] = []
 
     async def wait(**body: Any) -> None:
         until = time.monotonic() + 6
         answer = Answer(0, {}, b"", 0.0)
-        while time.monotonic() < until:  # one that ends empty before is asked again, as an agent would
+        while (asked := time.monotonic()) < until:  # one that ends empty is asked again, as by an agent
             answer = await lab.talk.poll(
                 vendor.key,
                 vendor.id,
@@ -181,19 +186,29 @@ async def a_waiting_poll_is_answered_when_a_message_arrives(lab: Lab) -> None:
             )
             if answer.status != 200 or answer.document["order"]:
                 break
+            empty.append(time.monotonic() - asked)
             await asyncio.sleep(0.02)
         ends.append((time.monotonic(), answer))
 
     await _poll(lab, vendor, ack=[first.mid])
-    waits = [asyncio.ensure_future(wait(ack=[first.mid])), *(asyncio.ensure_future(wait()) for _ in range(2))]
-    await asyncio.sleep(0.6)
-    lab.holds("VRM-HOM-023", not ends, "no answer with messages before there are any", len(ends))
-    said = await lab.say(person, "terms.proffer", lab.bodies.proffer(), aud=vendor.id)
-    came = time.monotonic()
-    await asyncio.gather(*waits)
+    came = 0.0
+    mid = ""
+
+    async def arrive() -> None:
+        nonlocal came, mid
+        await asyncio.sleep(0.8)
+        lab.holds("VRM-HOM-023", not ends, "no answer with messages before there are any", len(ends))
+        said = await lab.say(person, "terms.proffer", lab.bodies.proffer(), aud=vendor.id)
+        came, mid = time.monotonic(), said.mid
+
+    await together([wait(ack=[first.mid]), wait(), wait(), arrive()])
+    brief = longest > 1 and len(empty) > 5 and max(empty) < 0.5
+    lab.holds(
+        "VRM-HOM-023", not brief, f"a wait, of up to {longest} s", f"{len(empty)} empty answers at once"
+    )
     for when, answer in ends:
         got = answer.document["order"] if answer.status == 200 else answer.said
-        lab.holds("VRM-HOM-023", got == [said.mid], "the message that has arrived", got)
+        lab.holds("VRM-HOM-023", got == [mid], "the message that has arrived", got)
         late = when - came
         lab.holds("VRM-HOM-023", late < min(4.0, longest + 1), "soon after it arrived", f"{late:.1f} s later")
 
@@ -223,10 +238,12 @@ async def a_full_inbox_takes_exits_and_nothing_else(lab: Lab) -> None:
     leaving = await lab.agreed(lab.person(), vendor)
     answering = await lab.proffered(person, vendor)
     waiting = await _count(lab, vendor)
-    works = (
-        lab.say(person, "terms.proffer", lab.bodies.proffer(), aud=vendor.id) for _ in range(most - waiting)
-    )
-    await together(works)
+
+    async def fill() -> None:
+        said = await lab.attempt(person, "terms.proffer", lab.bodies.proffer(), aud=vendor.id)
+        lab.holds("VRM-HOM-024", said.answer.status == 202, f"room for {most} messages", said.answer.said)
+
+    await together(fill() for _ in range(most - waiting))
     full = await _count(lab, vendor)
     lab.holds("VRM-HOM-024", full == most, f"room for {most} messages", full)
     token = proffer(lab, person, vendor)
@@ -263,3 +280,29 @@ async def _count(lab: Lab, party: Party) -> int:
     if found["moreAvailable"] and len(found["order"]) < 1000:
         raise Inconclusive("an inbox is not shown at once")
     return len(found["order"]) + (1 if found["moreAvailable"] else 0)
+
+
+@check("VRM-HOM-024", profile="intent")
+async def a_full_inbox_takes_what_is_owed(lab: Lab) -> None:
+    """The attestation of a purge, a duty of the vendor, is taken for a full inbox; a word is not."""
+    most = lab.target.limit("inbox", 1 << 30)
+    if most > 1000:
+        raise Inconclusive(f"an inbox holds {most} messages", "a small inbox")
+    person, vendor = lab.person(), await lab.vendor()
+    intent = await lab.published(person)
+    over, running = await lab.offered(intent, vendor), await lab.offered(intent, vendor)
+    await lab.say(vendor, "offer.withdraw", {}, over)
+    waiting = await _count(lab, person)
+    await together(
+        lab.say(vendor, "offer.message", {"text": "still there"}, running) for _ in range(most - waiting)
+    )
+    claims = lab.claims(
+        vendor, "offer.message", person.id, {"text": "a"}, thid=running.thid, prev=running.head
+    )
+    answer = await speak(lab, "a word too many", post(lab, jose.token(vendor.key, claims).encode()))
+    lab.refused("VRM-HOM-024", answer, "inbox-full")
+    body = {"erased_at": lab.bodies.at(-1), "kept": []}
+    said = await lab.attempt(vendor, "purge.attest", body, over)
+    lab.holds("VRM-HOM-024", said.answer.status == 202, "202 to a duty", said.answer.said)
+    still = await _count(lab, person)
+    lab.holds("VRM-HOM-024", still >= most, f"{most} messages at least", still)

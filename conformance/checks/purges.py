@@ -68,7 +68,7 @@ async def a_purge_leaves_tombstones_to_the_vendor(lab: Lab) -> None:
     story = await _story(lab)
     anna, vendor, offer = story.anna, story.vendor, story.offer
     tokens = [s.token for s in offer.said]
-    before = [m.get("token") for m in await pages(lab, vendor, offer.thid)]
+    before = [m.get("token") for m in await pages(lab, "VRM-OFR-025", vendor, offer.thid)]
     lab.holds("VRM-OFR-025", before == tokens, "the whole thread before the purge", len(before))
     hers = await lab.inbox(anna)
     waits = await lab.inbox(vendor)
@@ -80,7 +80,7 @@ async def a_purge_leaves_tombstones_to_the_vendor(lab: Lab) -> None:
     held = set(document["sets"]) | set(document["receipts"])
     same(lab, "VRM-OFR-026", {s.mid for s in story.waiting}, held)
     for limit in (0, 1, 2, 3):
-        _tombstones(lab, story, await pages(lab, vendor, offer.thid, limit))
+        _tombstones(lab, story, await pages(lab, "VRM-OFR-025", vendor, offer.thid, limit))
     last = await lab.thread(vendor, offer.thid, from_=len(offer.said), limit=1)
     lab.holds("VRM-OFR-025", "token" not in last["messages"][0], "no token on a page of its own", last)
     raw = await lab.get(vendor, lab.thread_url(offer.thid))
@@ -94,15 +94,15 @@ async def a_purge_leaves_tombstones_to_the_vendor(lab: Lab) -> None:
         same(lab, "VRM-OFR-027", "purged", (await listed(lab, party))[offer.thid]["state"])
     # The person has everything, and both have the record.
     for limit in (0, 1, 3):
-        read = [m.get("token") for m in await pages(lab, anna, offer.thid, limit)]
+        read = [m.get("token") for m in await pages(lab, "VRM-OFR-027", anna, offer.thid, limit)]
         whole = read == [s.token for s in offer.said]
         lab.holds("VRM-OFR-027", whole, "the whole thread for the person", len(read))
     same(lab, "VRM-OFR-027", [*hers, attest.mid], await lab.inbox(anna))
     for party in (anna, vendor):
-        await judge_record(lab, party, story.intent, offer, "purged")
+        await judge_record(lab, party, story.intent, offer, "purged", shown="VRM-OFR-027")
     lab.holds("VRM-OFR-027", True, "the record for both")
     # Nothing else has been purged.
-    beside = [m.get("token") for m in await pages(lab, vendor, story.beside.thid)]
+    beside = [m.get("token") for m in await pages(lab, "VRM-OFR-025", vendor, story.beside.thid)]
     right_tokens = [s.token for s in story.beside.said]
     lab.holds("VRM-OFR-025", beside == right_tokens, "the other offer as it was", len(beside))
     same(lab, "VRM-OFR-025", ["offered"], await states(lab, story.beside))
@@ -123,11 +123,11 @@ async def after_a_purge_nothing_more_is_said(lab: Lab) -> None:
         said = await lab.attempt(party, type_, body, offer)
         lab.holds("VRM-OFR-026", not said.taken, f"{type_} refused", said.answer.said)
     same(lab, "VRM-OFR-026", [s.mid for s in story.waiting], await lab.inbox(vendor))
-    _tombstones(lab, story, await pages(lab, vendor, offer.thid))
+    _tombstones(lab, story, await pages(lab, "VRM-OFR-025", vendor, offer.thid))
     more = await lab.say(anna, "intent.pause", {}, story.intent)
     waits = [*(s.mid for s in story.waiting), more.mid]
     same(lab, "VRM-OFR-026", waits, await lab.inbox(vendor))
-    read = [m.get("token") for m in await pages(lab, anna, offer.thid)]
+    read = [m.get("token") for m in await pages(lab, "VRM-OFR-027", anna, offer.thid)]
     lab.holds("VRM-OFR-027", read == [s.token for s in offer.said], "the whole thread", len(read))
 
 
@@ -143,11 +143,11 @@ async def a_purge_is_seen_alike_under_another_identifier(lab: Lab) -> None:
     await lab.say(vendor, "order.fulfil", {"reference": "V-1"}, offer)
     await lab.say(vendor, "purge.attest", attestation(lab), offer)
     story = Story(anna, vendor, intent, offer, offer, [])
-    _tombstones(lab, story, await pages(lab, vendor, offer.thid))
-    read = [m.get("token") for m in await pages(lab, new, offer.thid)]
+    _tombstones(lab, story, await pages(lab, "VRM-OFR-025", vendor, offer.thid))
+    read = [m.get("token") for m in await pages(lab, "VRM-OFR-027", new, offer.thid)]
     lab.holds("VRM-OFR-027", read == [s.token for s in offer.said], "the whole thread", len(read))
     for party in (new, vendor):
-        await judge_record(lab, party, intent, offer, "purged", (brought,))
+        await judge_record(lab, party, intent, offer, "purged", (brought,), "VRM-OFR-027")
     lab.refused("VRM-OFR-027", await lab.get(anna, lab.thread_url(offer.thid)), "not-found")
 
 
@@ -172,13 +172,17 @@ async def nothing_is_purged_before_a_vendor_attests(lab: Lab) -> None:
             else:
                 await lab.say(party, type_, {}, offer)
         state = (await states(lab, offer))[0]
-        tokens = [m.get("token") for m in await pages(lab, vendor, offer.thid)]
+        tokens = [m.get("token") for m in await pages(lab, "VRM-OFR-025", vendor, offer.thid)]
         lab.holds("VRM-OFR-025", tokens == [s.token for s in offer.said], f"all while {state}", len(tokens))
         hers = await lab.attempt(anna, "purge.attest", attestation(lab), offer)
         lab.refused("VRM-OFR-025", hers, "role-forbidden")
         done = await lab.attempt(vendor, "purge.attest", attestation(lab), offer)
         lab.taken("VRM-OFR-025", done, "purged")
-        _tombstones(lab, Story(anna, vendor, intent, offer, offer, []), await pages(lab, vendor, offer.thid))
+        _tombstones(
+            lab,
+            Story(anna, vendor, intent, offer, offer, []),
+            await pages(lab, "VRM-OFR-025", vendor, offer.thid),
+        )
 
     taken = (("anna", "offer.accept"), ("vendor", "offer.confirm"))
     await asyncio.gather(

@@ -58,10 +58,9 @@ async def _one_wins(
 async def of_two_messages_that_exclude_each_other_one_is_taken(lab: Lab) -> None:
     """Acceptance against withdrawal, acceptance and rejection, twenty times each; two alternatives."""
     bodies = lab.bodies
-    vendor = await lab.vendor()
 
     async def once(kind: int) -> None:
-        person = lab.person()
+        person, vendor = lab.person(), await lab.vendor()
         thread = await lab.proffered(person, vendor)
         accept = bodies.accept(thread.thid)
         if kind == 0:

@@ -77,7 +77,12 @@ async def _roster(lab: Lab) -> tuple[str, list[dict[str, Any]]]:
     named = lab.target.discovery["roster"]
     same = all(answer.document[name] == named[name] for name in ("id", "version"))
     lab.holds("VRM-TRM-015", same, f"the roster {named}", answer.text[:200])
-    return url, answer.document["agreements"]
+    listed = answer.document["agreements"]
+    if named == {**named, **lab.bodies.roster}:  # of the roster of the spec folder all are known
+        got = {a["id"]: a["digest"] for a in listed}
+        own = {name: lab.bodies.agreement(name)["digest"] for name in lab.bodies.agreements()}
+        lab.holds("VRM-TRM-015", got == own, f"the agreements {own}", got)
+    return url, listed
 
 
 async def _read(lab: Lab, url: str, accept: str, lang: str = "") -> Answer:

@@ -128,11 +128,25 @@ async def _lived(lab: Lab, person: Party, vendor: Party) -> None:
         _receipt(lab, said, party, before, state)
 
 
+async def _refusals(lab: Lab, person: Party, vendor: Party) -> None:
+    for type_, state in (("terms.reject", "rejected"), ("terms.withdraw", "withdrawn")):
+        for alternative in (False, True):
+            thread = await lab.proffered(person, vendor)
+            by = vendor if type_ == "terms.reject" else person
+            if alternative:
+                await lab.say(vendor, "terms.alternative", lab.bodies.alternative(thread.head), thread)
+                by = person
+            before = thread.said[-1]
+            said = await lab.say(by, type_, {}, thread)
+            _receipt(lab, said, by, before, state)
+
+
 @check("VRM-HOM-010", "VRM-HOM-011", "VRM-HOM-012", "VRM-HOM-013", "VRM-HOM-014")
 async def receipts_say_what_was_received_when_and_by_which_key(lab: Lab) -> None:
     """Two lives of a thread, in both algorithms: every claim of every receipt."""
     for first, second in (("Ed25519", "ES256"), ("ES256", "Ed25519")):
         await _lived(lab, lab.person(first), await lab.vendor(second))
+        await _refusals(lab, lab.person(first), await lab.vendor(second))
 
 
 @check("VRM-HOM-013", "VRM-HOM-010", needs="origin")
@@ -382,8 +396,9 @@ async def a_repeated_message_gets_its_receipt_and_has_no_second_effect(lab: Lab)
     await _again(lab, first, twin(first.token), "the message with the twin of its signature")
     await lab.poll(vendor, ack=[first.mid])
     accept = await lab.say(vendor, "terms.accept", lab.bodies.accept(thread.head), thread)
+    others = [await lab.vendor(), await lab.vendor()]
     await together(
-        lab.say(lab.person(), "terms.proffer", lab.bodies.proffer(), aud=vendor.id) for _ in range(12)
+        lab.say(lab.person(), "terms.proffer", lab.bodies.proffer(), aud=others[n % 2].id) for n in range(26)
     )
     for said in (first, accept):
         await _again(lab, said, what="a message of some time ago")
@@ -504,33 +519,91 @@ async def where_the_head_is_not_asked_for_any_message_will_do(lab: Lab) -> None:
     lab.holds("VRM-THR-013", right, "prior the message before, whatever prev says", said.receipt)
 
 
-@check("VRM-THR-014", "VRM-TRM-010", profile="terms")
-async def either_party_ends_an_agreement_and_the_person_whatever_her_prev(lab: Lab) -> None:
-    """By the first party with any ``prev``, by the second with one of the thread."""
-    vendor = await lab.vendor()
-    other = await lab.proffered(lab.person(), vendor)
-    for prev in ("head", "opening", other.head, jose.digest(b"nothing")):
+async def _terminated(lab: Lab, requirement: str, vendor: Party, by: str, prevs: tuple[str, ...]) -> None:
+    for prev in prevs:
         thread = await lab.agreed(lab.person(), vendor)
         named = {"head": thread.head, "opening": thread.thid}.get(prev, prev)
-        said = await lab.attempt(thread.first, "agreement.terminate", {}, thread, prev=named)
-        lab.taken("VRM-THR-014", said, "terminated")
-        lab.taken("VRM-TRM-010", said, "terminated")
-        state = await lab.state(vendor, thread.thid)
-        lab.holds("VRM-TRM-010", state == "terminated", "terminated", state)
-        waiting = await lab.inbox(vendor)
-        lab.holds("VRM-TRM-010", said.mid in waiting, "the termination in the vendor's inbox", waiting)
-    for prev in ("head", "opening"):
-        thread = await lab.agreed(lab.person(), vendor)
-        body = {"reason": "\u202e\U0001f697"}
-        named = thread.head if prev == "head" else thread.thid
-        said = await lab.attempt(vendor, "agreement.terminate", body, thread, prev=named)
-        lab.taken("VRM-TRM-010", said, "terminated")
-        for party in (vendor, thread.first):
-            after = await lab.attempt(party, "agreement.terminate", {}, thread)
-            lab.refused("VRM-TRM-010", after, "state-conflict")
+        party = thread.first if by == "first" else vendor
+        other = vendor if by == "first" else thread.first
+        body = {"reason": "\u202e\U0001f697"} if prev == "opening" else {}
+        said = await lab.attempt(party, "agreement.terminate", body, thread, prev=named)
+        lab.taken(requirement, said, "terminated")
+        state = await lab.state(other, thread.thid)
+        lab.holds(requirement, state == "terminated", "terminated", state)
+        waiting = await lab.inbox(other)
+        lab.holds(requirement, said.mid in waiting, "the termination in the other's inbox", waiting)
+        for one in (party, other):
+            after = await lab.attempt(one, "agreement.terminate", {}, thread)
+            lab.refused(requirement, after, "state-conflict")
+
+
+@check("VRM-TRM-010", profile="terms")
+async def either_party_ends_an_agreement(lab: Lab) -> None:
+    """The person whatever her ``prev``, the organisation with one of the thread; then nobody any more."""
+    vendor = await lab.vendor()
+    nothing = jose.digest(b"nothing")
+    await _terminated(lab, "VRM-TRM-010", vendor, "first", ("head", "opening", nothing))
+    await _terminated(lab, "VRM-TRM-010", vendor, "second", ("head", "opening"))
     thread = await lab.agreed(lab.person(), vendor)
-    said = await lab.attempt(vendor, "agreement.terminate", {}, thread, prev=jose.digest(b"nothing"))
+    said = await lab.attempt(vendor, "agreement.terminate", {}, thread, prev=nothing)
     lab.refused("VRM-TRM-010", said, "prev-unknown")
+
+
+@check("VRM-THR-014")
+async def the_prev_of_a_person_who_leaves_is_not_looked_at(lab: Lab) -> None:
+    """An exit on an older message, on one of another thread and on one that does not exist is taken."""
+    vendor = await lab.vendor()
+    other = await lab.proffered(lab.person(), vendor)
+    prevs = ("head", "opening", other.head, jose.digest(b"nothing"))
+    await _terminated(lab, "VRM-THR-014", vendor, "first", prevs)
+
+
+@check("VRM-THR-014", profile="intent")
+async def the_prev_of_a_person_who_withdraws_an_intent_is_not_looked_at(lab: Lab) -> None:
+    """The same for the exit of an intent, open or paused."""
+    for paused in (False, True):
+        for prev in (jose.digest(b"nothing"), "opening"):
+            intent = await lab.published(lab.person())
+            if paused:
+                await lab.say(intent.first, "intent.pause", {}, intent)
+            named = intent.thid if prev == "opening" else prev
+            said = await lab.attempt(intent.first, "intent.withdraw", {}, intent, prev=named)
+            lab.taken("VRM-THR-014", said, "withdrawn")
+
+
+@check("VRM-ENV-033", profile="intent")
+async def an_extension_is_kept_in_every_message_about_an_offer(lab: Lab) -> None:
+    """Each type whose schema takes ``ext`` is taken with one that nobody knows, and shows it unchanged."""
+    ext = {"https://ext.example/a": {"deep": [[1, {"\U0001f697": None}]]}, "urn:example:b": "e\u0301 \u05d0"}
+    takes = {name for name, type_ in lab.spec.types.items() if type_.ext}
+    person, vendor = lab.person(), await lab.vendor()
+
+    async def said(
+        party: Party, type_: str, body: Any, thread: Thread | None, aud: str = "", **more: Any
+    ) -> Said:
+        claims = {**more, "ext": ext if type_ in takes else None}
+        one = await lab.attempt(party, type_, body, thread, aud, **claims)
+        got = one.answer.said
+        lab.holds("VRM-ENV-033", one.answer.status == 202, f"202 to {type_} with an extension", got)
+        return one
+
+    bodies = lab.bodies
+    opened = await said(person, "intent.publish", bodies.intent(), None, lab.board)
+    intent = Thread(opened.mid, person, None, lab.board, [opened])
+    made = await said(vendor, "offer.make", bodies.offer(intent.thid), None, person.id, pthid=intent.thid)
+    offer = Thread(made.mid, person, vendor, said=[made])
+    await said(vendor, "offer.message", {"text": "a word"}, offer)
+    await said(person, "offer.message", {"text": "another"}, offer)
+    revised = await said(vendor, "offer.revise", bodies.revision(), offer)
+    await said(person, "offer.accept", bodies.taking(revised.mid), offer)
+    await said(vendor, "offer.confirm", bodies.taking(revised.mid, confirm_by=None), offer)
+    await said(vendor, "order.fulfil", {}, offer)
+    await said(person, "intent.amend", bodies.amendment(), intent)
+    await said(person, "intent.close", {"outcome": "fulfilled"}, intent)
+    for thread in (intent, offer):
+        shown = [m["token"] for page in await pages(lab, person, thread.thid, 50) for m in page["messages"]]
+        right = [one.token for one in thread.said]
+        lab.holds("VRM-ENV-033", shown == right, "the bytes that were sent", len(shown))
 
 
 @check("VRM-THR-016")

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from conformance import jose, receipts
+from conformance.checks.http import together
 from conformance.checks.threads import checkpoint
 from conformance.lab import Lab, Party, Said, Thread, check
 
@@ -31,9 +32,10 @@ async def _proffered(lab: Lab, person: Party, vendor: Party, **body: Any) -> Thr
 
 
 async def _watch(
-    lab: Lab, party: Party, thread: Thread, deadline: int, before: str, after: str, until: float
+    lab: Lab, requirement: str, party: Party, thread: Thread, moves: tuple[int, str, str], until: float
 ) -> None:
     """Read a thread around its deadline: each checkpoint names the state of its own second."""
+    deadline, before, after = moves
     seen: list[tuple[int, str]] = []
     while time.time() + lab.target.skew < until:
         read = await lab.thread(party, thread.thid)
@@ -44,21 +46,21 @@ async def _watch(
     # of one read the second may just have turned between its state and its time
     early = [one for one in seen if one[0] < deadline and one[1] != before]
     late = [one for one in seen if one[0] >= deadline and one[1] != after]
-    lab.holds("VRM-THR-017", len(early) < 2, f"{before} before {deadline}", early[:5])
-    lab.holds("VRM-THR-017", len(late) < 2, f"{after} from {deadline} on", late[:5])
+    lab.holds(requirement, len(early) < 2, f"{before} before {deadline}", early[:5])
+    lab.holds(requirement, len(late) < 2, f"{after} from {deadline} on", late[:5])
 
 
 async def _shown(lab: Lab, thread: Thread, state: str, *parties: Party) -> None:
     """Every read shows the state, without any message."""
     for party in parties:
-        read = await lab.thread(party, thread.thid)
-        checkpoint(lab, read, party, thread.said[-1].receipt, state)
         got = await lab.state(party, thread.thid)
         lab.holds("VRM-THR-018", got == state, f"{state} in the thread", got)
         answer = await lab.get(party, f"{lab.target.endpoint('threads')}?limit=200")
         states = {entry["thid"]: entry["state"] for entry in answer.document["threads"]}
         got = states.get(thread.thid, state)
         lab.holds("VRM-THR-018", got == state, f"{state} in the list", got)
+        read = await lab.thread(party, thread.thid)
+        checkpoint(lab, read, party, thread.said[-1].receipt, state)
 
 
 async def _late(lab: Lab, thread: Thread, *cases: tuple[str, Party, str, Any]) -> None:
@@ -80,15 +82,16 @@ async def a_proffer_expires_at_the_second_that_it_names(lab: Lab) -> None:
             for _ in range(7)
         )
     )
-    reading = [
-        asyncio.ensure_future(_watch(lab, p, thread, deadline, "proffered", "expired", deadline + 0.95))
-        for p in (person, vendor)
-    ]
-    for other, moment in zip(others, (-0.6, -0.3, 0.03, 0.2, 0.5, 0.9), strict=True):
-        await _until(lab, deadline + moment)
-        said = await lab.attempt(vendor, "terms.accept", lab.bodies.accept(other.thid), other)
-        _in_time(lab, said, deadline)
-    await asyncio.gather(*reading)
+
+    async def answered() -> None:
+        for other, moment in zip(others, (-0.6, -0.3, 0.03, 0.2, 0.5, 0.9), strict=True):
+            await _until(lab, deadline + moment)
+            said = await lab.attempt(vendor, "terms.accept", lab.bodies.accept(other.thid), other)
+            _in_time(lab, said, deadline)
+
+    moves = (deadline, "proffered", "expired")
+    watches = (_watch(lab, "VRM-THR-017", p, thread, moves, deadline + 0.95) for p in (person, vendor))
+    await together([*watches, answered()])
     await _shown(lab, thread, "expired", person, vendor)
     bodies = lab.bodies
     await _late(
@@ -118,7 +121,7 @@ def _in_time(lab: Lab, said: Said, deadline: int) -> None:
     lab.holds("VRM-THR-017", came >= deadline, f"no refusal before {deadline}", came)
 
 
-@check("VRM-THR-006", "VRM-THR-017", "VRM-THR-018", "VRM-THR-022", profile="terms")
+@check("VRM-THR-006", "VRM-THR-018", "VRM-THR-022", profile="terms")
 async def an_alternative_expires_at_its_own_deadline(lab: Lab) -> None:
     """The deadline of the alternative takes the place of the proffer's."""
     person, vendor = lab.person(), await lab.vendor()
@@ -131,7 +134,7 @@ async def an_alternative_expires_at_its_own_deadline(lab: Lab) -> None:
     said = await lab.attempt(vendor, "terms.alternative", body, thread)
     lab.taken("VRM-THR-022", said, "countered")
     await lab.say(vendor, "terms.alternative", bodies.alternative(brief.head), brief)
-    await _watch(lab, person, thread, deadline, "countered", "expired", deadline + 0.8)
+    await _watch(lab, "VRM-THR-018", person, thread, (deadline, "countered", "expired"), deadline + 0.8)
     await _shown(lab, thread, "expired", person, vendor)
     await _late(
         lab,
@@ -147,9 +150,7 @@ async def an_alternative_expires_at_its_own_deadline(lab: Lab) -> None:
     lab.taken("VRM-THR-018", said, "agreed")
 
 
-@check(
-    "VRM-THR-017", "VRM-THR-018", "VRM-THR-006", "VRM-TRM-009", "VRM-REC-007", "VRM-REC-008", profile="terms"
-)
+@check("VRM-THR-018", "VRM-THR-006", "VRM-TRM-009", "VRM-REC-007", "VRM-REC-008", profile="terms")
 async def an_agreement_ends_by_its_date(lab: Lab) -> None:
     """``ends`` of the proffer, or of the alternative and then not that of the proffer; records stay."""
     person, vendor = lab.person(), await lab.vendor()
@@ -184,14 +185,14 @@ async def an_agreement_ends_by_its_date(lab: Lab) -> None:
         countered(people[2], True, answer_by=near["answer_by"]),
         left(people[3]),
     )
-    await _watch(lab, vendor, thread, ends, "agreed", "ended", ends + 0.7)
+    await _watch(lab, "VRM-THR-018", vendor, thread, (ends, "agreed", "ended"), ends + 0.7)
+    got = await lab.state(people[1], without.thid)
+    lab.holds("VRM-TRM-009", got == "agreed", "agreed: an alternative without ends", got)
     await _shown(lab, thread, "ended", person, vendor)
     await _until(lab, with_.said[1].receipt["iat"] + 3.1)
     await _shown(lab, with_, "ended", people[2], vendor)
     await _shown(lab, plain, "agreed", people[0], vendor)
     await _shown(lab, leaving, "terminated", people[3], vendor)
-    got = await lab.state(people[1], without.thid)
-    lab.holds("VRM-TRM-009", got == "agreed", "agreed: an alternative without ends", got)
     said = await lab.attempt(people[1], "agreement.terminate", {}, without)
     lab.taken("VRM-TRM-009", said, "terminated")
     for party in (person, vendor):
@@ -212,6 +213,21 @@ async def an_agreement_ends_by_its_date(lab: Lab) -> None:
     )
     said = await lab.attempt(people[0], "agreement.terminate", {}, plain)
     lab.taken("VRM-THR-018", said, "terminated")
+
+
+@check("VRM-THR-018")
+async def time_moves_a_thread_without_a_message(lab: Lab) -> None:
+    """A second after the deadline: in the checkpoint, in the list and for who answers."""
+    person, vendor = lab.person(), await lab.vendor()
+    now = await _early(lab)
+    thread = await _proffered(lab, person, vendor, answer_by=lab.bodies.at(2))
+    got = await lab.state(person, thread.thid)
+    lab.holds("VRM-THR-018", got == "proffered", "proffered before its deadline", got)
+    await _until(lab, now + 3.1)
+    await _shown(lab, thread, "expired", person, vendor)
+    said = await lab.attempt(vendor, "terms.accept", lab.bodies.accept(thread.thid), thread)
+    lab.refused("VRM-THR-018", said, "deadline-passed")
+    await _shown(lab, thread, "expired", person, vendor)
 
 
 @check("VRM-THR-019", profile="terms")

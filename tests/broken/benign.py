@@ -14,9 +14,8 @@ from tests.broken.tools import answered, around, discovery, headed, loose, mutan
 from vrmproto import boards, feed, keys, reading, strictjson
 from vrmproto.boards import Board
 from vrmproto.home import Config, Home
-from vrmproto.server import app, http, routes, run
+from vrmproto.server import app, http, routes
 from vrmproto.server.routes import Routes
-from vrmproto.storage.memory import MemoryStore
 
 
 def benign(ground: str, **more: Any) -> Any:
@@ -187,19 +186,13 @@ def keys_in_turn() -> None:
 @benign("limits are told in the discovery document")
 def small_limits() -> None:
     """The limits are smaller, and told."""
-    _configured(inbox=200, max_wait=2, blob=65536)
+    _configured(inbox=50, max_wait=1, blob=65536)
 
 
 @benign("limits are told in the discovery document")
-def large_limits() -> None:
-    """The limits are larger, and told."""
-    _configured(inbox=100_000, max_wait=60, blob=4_194_304)
-
-
-@benign("how a home stores is its own affair, as long as it is not started again")
-def in_memory() -> None:
-    """The store lives in memory."""
-    loose(run).SqliteStore = lambda path: MemoryStore()
+def large_blobs() -> None:
+    """Blobs may be larger, as is told, and one party may put more of them."""
+    _configured(blob=4_194_304, loose_blobs=128)
 
 
 @benign("boards are listed in the discovery document (VRM-BRD-001)")

@@ -225,12 +225,6 @@ def never_more() -> None:
     _paged(lambda d, _: {**d, "more": False})
 
 
-@mutant("VRM-BRD-010")
-def more_behind_a_full_page() -> None:
-    """more is true behind a full page only."""
-    _paged(lambda d, limit: {**d, "more": d["more"] and len(d["items"]) >= limit})
-
-
 @mutant("VRM-BRD-011")
 def pages_of_one_more() -> None:
     """A page has one item more than limit."""

@@ -48,9 +48,9 @@ def _poll(key: PrivateKey, home: str, url: str) -> bytes:
     return envelope.seal(key, claims | more, envelope.REQUEST).encode()
 
 
-def proffered(url: str) -> tuple[int, bytes]:
+def proffered(url: str, document: Mapping[str, Any]) -> tuple[int, bytes]:
     """A person proffers to a vendor that has polled: the answer to the proffer."""
-    endpoints = discovered(url)["endpoints"]
+    endpoints = document["endpoints"]
     person, vendor, now = keys.generate(), keys.generate(), int(time.time())
     ask(endpoints["poll"], "POST", _poll(vendor, url, endpoints["poll"]))
     body = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,10 +13,10 @@ NOT_COPIED = ("vectors", "requirements", "meta")
 
 
 def copied(source: Path, target: Path, edits: Sequence[Mapping[str, Any]]) -> Path:
-    """A copy of a spec folder after edits: JSON Patches of its files, or files that are deleted."""
+    """A folder of links to a spec folder, after edits: JSON Patches of files, or files that are deleted."""
     if target.exists():  # a home that is started again
         return target
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*NOT_COPIED), copy_function=shutil.copyfile)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*NOT_COPIED), copy_function=os.symlink)
     for edit in edits:
         path = target / edit["file"]
         if edit.get("delete"):
@@ -24,6 +25,7 @@ def copied(source: Path, target: Path, edits: Sequence[Mapping[str, Any]]) -> Pa
         document = json.loads(path.read_bytes())
         for operation in edit["patch"]:
             apply(document, operation)
+        path.unlink()  # a link to the file as it is
         path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
     return target
 

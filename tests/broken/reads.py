@@ -399,7 +399,7 @@ def checkpoint_not_marked() -> None:
 
 
 @mutant("VRM-HOM-026")
-def checkpoint_of_an_hour_ago() -> None:
+def checkpoint_not_dated_anew() -> None:
     """A checkpoint is dated as the last receipt."""
 
     def wrong(right: Any, self: Home, thread: Any, *rest: Any) -> Any:
@@ -456,7 +456,7 @@ def threads_in_the_order_of_opening() -> None:
     """A message does not bring its thread to the end of the list."""
 
     def wrong(right: Any, self: SqliteStore, *args: Any) -> Any:
-        return sorted(right(self, *args), key=lambda found: found[1].opened)
+        return sorted(right(self, *args), key=lambda f: self.messages(f[1].thid, 1, 1)[0].position)
 
     around(SqliteStore, "changed", wrong)
 

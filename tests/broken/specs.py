@@ -886,7 +886,7 @@ _mutant(
     _add("messages/intent.amend.json", "/properties/purge_within", {"$ref": "../shared/duration.json"}),
 )
 _mutant(
-    "schema-many-places",
+    "schema-no-places",
     "VRM-ENV-035",
     "accepts of an intent may be 0.",
     _replace("shared/offer-rules.json", "/properties/accepts/minimum", 0),

@@ -7,6 +7,7 @@ its homes when its input ends.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ from typing import Any
 import uvloop
 from aiohttp import web
 
-from tests.broken import edits
+from tests.broken import edits, generic
 from tests.broken.mutants import CATALOGUE
 from tests.broken.tools import loose
 from vrmproto import spec as specs
@@ -69,7 +70,9 @@ def serve(
     name: str | None, data: Path, bound: socket.socket, options: Mapping[str, Any], **more: Any
 ) -> None:
     """Become the home with this id (None: the reference) and serve until SIGTERM."""
-    mutant = CATALOGUE[name] if name else None
+    mutant = CATALOGUE[name] if name and not name.startswith("generic/") else None
+    if name and mutant is None:
+        generic.apply(name)
     folder = specs.folder()
     if mutant is not None:
         mutant.override()
@@ -98,6 +101,8 @@ class Zygote:
         specs.load(specs.folder())
         self.life = os.pipe()
         self.running: set[int] = set()
+        gc.collect()
+        gc.freeze()  # a fork then touches, and so copies, less
 
     def start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Fork one; answers once it listens."""

@@ -1,0 +1,155 @@
+"""Conversations over several threads at once, where bugs like to be: told as lines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from conformance.model import View
+from conformance.moves import HASTE, Moves
+from conformance.player import Player
+from conformance.traces import Step
+
+__all__ = ["STORIES", "everybody", "look", "name_of", "tell"]
+
+STORIES: dict[str, tuple[str, ...]] = {
+    "a filled intent stays filled": (
+        "publish accepts=1", "a make vic", "b make vera", "a 1 offer.accept", "b 1 offer.accept",
+        "a 2 offer.confirm", "look", "c make vera", "a 1 offer.cancel", "look", "b 1 offer.accept",
+        "b 2 offer.revise", "c make vera", "a 2 purge.attest", "look",
+    ),
+    "a place that is held": (
+        "publish accepts=1", "a make vic", "b make vera", "a 1 offer.accept", "b 1 offer.accept",
+        "a 2 offer.cancel", "b 1 offer.accept", "look", "b 2 offer.confirm", "b 2 order.fulfil",
+        "b 2 purge.attest", "c make vic", "look",
+    ),
+    "an amendment fills": (
+        "publish accepts=2", "a make vic", "b make vera", "a 1 offer.accept", "a 2 offer.confirm",
+        "look", "amend accepts=1", "look", "b 1 offer.accept", "c make vera", "amend accepts=2",
+        "b 1 offer.accept", "c make vera", "look",
+    ),
+    "accepted offers outlive the intent": (
+        "publish accepts=2", "a make vic", "b make vera", "a 1 offer.accept", "i 1 intent.withdraw",
+        "look", "a 1 disclosure.release", "a 2 offer.confirm", "b 1 offer.accept", "a 2 order.fulfil", "look",
+    ),
+    "all offers that were ever made": (
+        "publish accepts=2 per_vendor=1", "a make vic", "a 2 offer.withdraw", "b make vic",
+        "a 2 purge.attest", "b make vic", "b make vera", "look",
+    ),
+    "an old version": (
+        "publish accepts=2", "a make vic", "amend accepts=2", "a 2 offer.revise", "b make vera old",
+        "i 1 intent.amend early", "i 1 intent.amend late", "a 1 offer.accept", "a 2 offer.revise", "look",
+    ),
+    "an intent that expires": ("publish accepts=1 until=4", "a make vic", "wait", "look"),
+    "a place that is free again": (
+        "publish accepts=1 confirm_by=4", "a make vic", "b make vera", "a 1 offer.accept", "wait",
+        "b 1 offer.accept", "look",
+    ),
+    "whose domain is not verified": ("publish accepts=1 unverified=0", "a make vic", "look"),
+    "as many as she wants to hear": (
+        "publish accepts=2 offers=2", "a make vic", "b make vera", "c make vic", "a 1 offer.decline",
+        "c make vera", "look",
+    ),
+    "what was offered before": (
+        "publish accepts=1", "a make vic", "a 2 offer.revise", "a 1 offer.accept takes",
+        "a 2 offer.message", "a 1 offer.accept stale", "a 1 offer.accept", "a 2 offer.confirm takes", "look",
+    ),
+    "an introduction": (
+        "publish accepts=2", "a make vic", "b make vic", "t terms ann vic", "a 1 offer.accept",
+        "a 2 offer.message", "a 1 agent.introduce proof", "a 1 agent.introduce", "look",
+        "a 1 offer.message former", "a 2 offer.message former-aud", "a 1 offer.message", "b 1 offer.message",
+        "t 1 agent.rotate", "look",
+    ),
+    "a rotation": (
+        "t terms ann vic", "u terms ann vic", "v terms ann vera", "t 2 terms.accept",
+        "u 2 terms.alternative", "t 1 agent.rotate", "look", "u 1 terms.accept", "t 1 agent.rotate proof",
+        "t 1 agent.rotate", "t 1 agent.rotate party", "v 1 terms.withdraw", "look",
+        "t 1 agreement.terminate former", "t 2 agreement.terminate former-aud", "look",
+        "t 1 agreement.terminate", "look",
+    ),
+    "a purge": (
+        "publish accepts=1", "a make vic", "a 1 offer.message", "b make vera", "a 2 offer.withdraw",
+        "a 2 purge.attest", "look", "amend accepts=1", "i 1 intent.pause", "b make vic", "look",
+        "i 1 intent.close", "look",
+    ),
+    "two agreements of two classes": (
+        "t terms ann vic", "t 2 terms.accept", "u terms ann vic PDC-AI", "u 2 terms.accept", "look",
+        "u 1 agreement.terminate", "look",
+    ),
+    "two agreements of one class": (
+        "t terms ann vic", "t 2 terms.accept", "u terms ann vic", "look", "u 2 terms.accept", "look",
+        "t 1 agreement.terminate", "w terms ann vera", "w 2 terms.accept", "look",
+    ),
+    "a message for a purged vendor": (
+        "publish accepts=1", "a make vic", "a 1 offer.decline", "a 2 purge.attest", "a 1 offer.message",
+        "a 2 purge.attest", "look",
+    ),
+}  # fmt: skip
+"""Several threads at once, where bugs like to be. What is not allowed in them is to be refused."""
+
+
+def name_of(player: Player, identifier: str) -> str:
+    """The name of a party."""
+    return player.stage.names[identifier]
+
+
+def look(player: Player, view: View) -> Iterator[Step]:
+    """Both parties read a thread, and a person also after she has gone on under another key."""
+    label = player.stage.labels[view.thid]
+    former = list(player.former.get(view.thid, {}))[:1]
+    for identifier in (*view.parties, *former):
+        by = name_of(player, identifier)
+        yield Step("state", by=by, of=label, about=f"{by} reads {label}")
+
+
+def everybody(player: Player) -> Iterator[Step]:
+    """The inboxes of all who take part."""
+    parties = {p for view in player.stage.world.views.values() for p in (*view.parties, view.opener)}
+    for identifier in sorted(parties, key=lambda one: name_of(player, one)):
+        yield Step("inbox", by=name_of(player, identifier), about=f"{name_of(player, identifier)} polls")
+
+
+async def tell(player: Player, moves: Moves, lines: Sequence[str]) -> AsyncIterator[Step]:
+    """A story is told; a line names a thread, who, and what, or what is wrong with it."""
+    threads: dict[str, str] = {}
+
+    def newest(name: str) -> None:
+        threads[name] = list(player.model.world.views)[-1]
+
+    moves.often_hasty, moves.with_files = 0.0, 0.0
+    for line in lines:
+        first, *rest = line.split(" ")
+        views = player.stage.world.views
+        if first in ("publish", "amend"):
+            moves.rules = {"offers": 9, "per_vendor": 3}
+            said = {key: int(n) for key, _, n in (part.partition("=") for part in rest)}
+            moves.haste |= {key: n for key, n in said.items() if key in HASTE}
+            moves.rules |= {key: n for key, n in said.items() if key not in HASTE}
+            moves.rules["unverified"] = bool(said.get("unverified", 1))
+            if first == "publish":
+                yield moves.publish("ann")
+                newest("i")
+            else:
+                yield moves.move(views[threads["i"]], "first", "intent.amend")
+        elif first == "wait":
+            coming = [view.deadline for view in views.values() if view.deadline]
+            seconds = min(coming, default=player.bindings.began) - player.bindings.began
+            yield Step("wait", seconds=seconds, about="until a deadline has passed")
+        elif first == "look":
+            for view in player.model.world.views.values():
+                for step in look(player, view):
+                    yield step
+            for step in everybody(player):
+                yield step
+        elif rest[0] == "make":
+            flaws = frozenset({"version"} if "old" in rest else ())
+            count = len(views)
+            yield moves.offer(views[threads["i"]], rest[1], flaws)
+            if len(player.model.world.views) > count:
+                newest(first)
+        elif rest[0] == "terms":
+            preferred = moves.bodies.agreement((rest[3:] or ["SD-BASE-DP"])[0])
+            yield moves.proffer(rest[1], rest[2], preferred=preferred, acceptable=None)
+            newest(first)
+        elif first in threads:
+            role = "first" if rest[0] == "1" else "second"
+            yield moves.move(views[threads[first]], role, rest[1], frozenset(rest[2:]))
