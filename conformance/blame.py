@@ -92,8 +92,9 @@ def wrong(
     named = str(document.get("requirement", ""))
     if named not in spec.requirements or spec.requirements[named].code != answer.code:
         named = str(spec.errors.get(answer.code, {}).get("requirement", "")) or "VRM-THR-005"
-    if answer.code == "state-conflict" and act.thid and world.views[act.thid].state == "accepted":
-        named = "VRM-INT-010"
+    if answer.code in ("state-conflict", "role-forbidden", "deadline-passed") and act.thid:
+        view = world.views[act.thid]
+        named = by_cause(view) or ("VRM-INT-010" if view.state == "accepted" else named)
     freely = "VRM-THR-014" if act.type in ("agreement.terminate", "intent.withdraw") else "VRM-THR-013"
     limits = {"inbox-full": "VRM-HOM-024", "prev-unknown": freely, "prev-stale": freely}
     return Deviation(limits.get(answer.code, named), f"202 {verdict.state}", got)

@@ -192,6 +192,9 @@ async def minimise(
 
 async def _coarse(search: _Search, best: Trace) -> Trace:
     """Drop all that has changed nothing, and threads that have nothing to do with the last one."""
+    waits = {n for n, step in enumerate(best.steps) if step.op == "wait"}
+    if waits:
+        best = await _first(search, [without(best, waits)]) or best
     last = len(best.steps) - 1
     noise = {n for n, step in enumerate(best.steps[:last]) if step.expect.get("status") not in TAKEN}
     noise -= {n for n, step in enumerate(best.steps) if step.op == "wait"}

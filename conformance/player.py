@@ -331,6 +331,8 @@ class Player:
         self.held["VRM-THR-015"] += 1
 
     def _wrong(self, act: Act, verdict: Verdict, got: str, answer: Answer) -> Deviation:
+        if verdict.taken and answer.code == "deadline-invalid" and _nearest(act.body, self.stage.now) <= 10:
+            return Deviation("VRM-THR-022", f"202 {verdict.state}", got)
         return blame.wrong(self.target.spec, self.stage.world, self.former, act, verdict, got, answer)
 
     # --- reads ------------------------------------------------------------------------------------

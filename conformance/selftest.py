@@ -172,7 +172,7 @@ def selftest(
     work = [(one, seed) for seed in seeds for one in listed]
     found: list[tuple[dict[str, Any], Judged]] = []
     began = time.monotonic()
-    count = workers or max(2, (os.cpu_count() or 2) + 1)
+    count = workers or max(2, os.cpu_count() or 2)
     with ProcessPoolExecutor(count) as pool:
         waiting = {
             pool.submit(judge, one, seed, zlib.crc32(one["id"].encode()) % 8 == 0): one for one, seed in work

@@ -28,6 +28,7 @@ __all__ = ["STORIES", "Deviation", "WalkReport", "replay", "run", "timed", "tran
 
 COSTS = {"deadline": 8, "orphaned": 2, "filled": 4, "superseded": 4, "removed": 3}
 """What a cause costs in a shortest path, where a message costs 1; what is not here nothing brings about."""
+UNKNOWN = 60.0
 TOGETHER = 16
 """Requests at a time."""
 
@@ -316,7 +317,7 @@ class _Run:
         self.count: Counter[tuple[str, str, str]] = Counter()
         self.report = WalkReport()
         self.reasons: Counter[str] = Counter()
-        self.pace = 60.0
+        self.pace = UNKNOWN
         self.alone = False
         """No organisation could be played."""
 
@@ -332,6 +333,9 @@ class _Run:
         player = self.player(name, org, self.hurried if hurried else self.gate)
         try:
             await player.begin()
+            if self.pace == UNKNOWN and player.pace > SLOW:
+                for _ in range(TOGETHER):  # whoever answers late can be asked more at a time
+                    self.gate.release()
             player.pace = self.pace = min(self.pace, player.pace)
             moves = Moves(player.stage, random.Random(f"{self.seed} {name}"))
             async for step in made(player, moves):

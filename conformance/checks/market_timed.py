@@ -126,6 +126,8 @@ async def an_acceptance_that_is_not_confirmed_frees_its_place(lab: Lab) -> None:
         said = await lab.attempt(anna, "offer.accept", lab.bodies.taking(two.thid), two)
         if time.time() + lab.target.skew < moment - 1:
             lab.refused("VRM-OFR-012", said, "accepts-used-up")
+        elif said.taken:
+            raise Inconclusive("the place was free before it could be asked for")
         await still(lab, "VRM-THR-018", "accepted", moment, one)
         await reached(lab, moment)
         await becomes(lab, "VRM-THR-018", "lapsed", one)

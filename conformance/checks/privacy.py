@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance import jose
+from conformance.checks.http import together
 from conformance.lab import Lab, check
 from conformance.target import Answer
 
@@ -61,8 +62,7 @@ async def a_stranger_reads_what_nobody_reads(lab: Lab) -> None:
             lab.holds("VRM-HOM-018", nothing.data == again.data, nothing.text, again.text)
             ids = [thread.thid for thread in (open_, agreed, ended)]
             ids += [said.mid for thread in (agreed, ended) for said in thread.said]
-            for id_ in dict.fromkeys(ids):
-                there = await ask(id_)
+            for there in await together(ask(id_) for id_ in dict.fromkeys(ids)):
                 alike(lab, "VRM-HOM-018", "what is of others", there, nothing, again)
     read = await lab.get(stranger, lab.thread_url(mine.thid))
     lab.holds("VRM-HOM-018", read.status == 200, "200 for a thread of one's own", read.said)
@@ -116,24 +116,29 @@ async def a_stranger_writes_to_what_nobody_knows(lab: Lab) -> None:
     async def write(sender: Any, type_: str, made: Any, aud: str, **claims: Any) -> Answer:
         return (await lab.attempt(sender, type_, made, aud=aud, **claims)).answer
 
-    for sender in (stranger, other):
-        for aud in (vendor.id, person.id):
-            for type_, made in (
-                ("agreement.terminate", {}),
-                ("terms.withdraw", {}),
-                ("terms.accept", body.accept(thread.thid)),
-                ("terms.alternative", body.alternative(thread.thid)),
-                ("terms.proffer", body.proffer()),
-                ("agent.rotate", {"replaces": person.id}),
-            ):
-                pair = {"thid": nothing, "prev": nothing}
-                gone = await write(sender, type_, made, aud, **pair)
-                lab.refused("VRM-PRV-003", gone, "thread-unknown")
-                again = await write(sender, type_, made, aud, thid=strange, prev=strange)
-                for one in (thread, ended):
-                    for prev in (one.head, nothing):
-                        there = await write(sender, type_, made, aud, thid=one.thid, prev=prev)
-                        alike(lab, "VRM-PRV-003", f"{type_} in a thread of others", there, gone, again)
+    async def compared(sender: Any, aud: str, type_: str, made: Any) -> None:
+        pair = {"thid": nothing, "prev": nothing}
+        gone = await write(sender, type_, made, aud, **pair)
+        lab.refused("VRM-PRV-003", gone, "thread-unknown")
+        again = await write(sender, type_, made, aud, thid=strange, prev=strange)
+        for one in (thread, ended):
+            for prev in (one.head, nothing):
+                there = await write(sender, type_, made, aud, thid=one.thid, prev=prev)
+                alike(lab, "VRM-PRV-003", f"{type_} in a thread of others", there, gone, again)
+
+    await together(
+        compared(sender, aud, type_, made)
+        for sender in (stranger, other)
+        for aud in (vendor.id, person.id)
+        for type_, made in (
+            ("agreement.terminate", {}),
+            ("terms.withdraw", {}),
+            ("terms.accept", body.accept(thread.thid)),
+            ("terms.alternative", body.alternative(thread.thid)),
+            ("terms.proffer", body.proffer()),
+            ("agent.rotate", {"replaces": person.id}),
+        )
+    )
     agreement = thread.said[1].mid
     for name, code, theirs in (
         ("agr", "agreement-unknown", (agreement, thread.thid, ended.said[1].mid)),
@@ -178,7 +183,7 @@ async def a_problem_does_not_say_what_the_body_said(lab: Lab) -> None:
         {"purpose": plain},
         {"answer_by": plain},
         {"answer_by": number},
-        {"answer_by": bodies.at(-number % 10**7)},
+        {"answer_by": bodies.at(-(number % 10**7))},
         {"ends": [plain]},
         {"roster": canary},
         {"roster": {"id": plain, "version": "1.0"}},

@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from conformance import jose
-from conformance.checks.http import MEDIA, head, speak
+from conformance.checks.http import MEDIA, head, speak, together
 from conformance.lab import Lab, Party, check
 from conformance.results import Inconclusive
 from conformance.target import Answer
@@ -29,6 +29,11 @@ async def ask(lab: Lab, method: str, url: str, token: str, label: str, query: st
         return await lab.talk.request("POST", url, headers=MEDIA, data=token.encode(), label=label)
     headers = {"Authorization": f"VRM {token}"}
     return await lab.talk.request("GET", url + query, headers=headers, label=label)
+
+
+async def _invalid(lab: Lab, method: str, url: str, token: str, label: str, query: str = "") -> None:
+    answer = await ask(lab, method, url, token, f"a request {label}", query)
+    lab.refused("VRM-HOM-015", answer, "request-invalid")
 
 
 def _tampered(token: str, part: int, rng: Any) -> str:
@@ -101,9 +106,7 @@ async def a_signed_request_that_breaks_a_rule_is_refused(lab: Lab) -> None:
             "without a signature": made.rpartition(".")[0] + ".",
             "with two members of one name": _doubled(vendor, right),
         }
-        for label, token in wrong.items():
-            answer = await ask(lab, method, url, token, f"a request {label}")
-            lab.refused("VRM-HOM-015", answer, "request-invalid")
+        await together(_invalid(lab, method, url, token, label) for label, token in wrong.items())
         answer = await ask(lab, method, url, made, "a right request")
         lab.holds("VRM-HOM-015", answer.status == 200, "200", answer.said)
 
@@ -162,9 +165,12 @@ async def an_unsigned_read_is_refused(lab: Lab) -> None:
             {"Authorization": f"VRM {'a' * 3000}"},
             {"X-Authorization": f"VRM {token}"},
         ]
-        for headers in told:
+
+        async def one(headers: dict[str, str], url: str = url) -> None:
             answer = await lab.talk.request("GET", url, headers=headers, label=f"a read with {headers}"[:60])
             lab.refused("VRM-HOM-015", answer, "request-invalid")
+
+        await together(map(one, told))
         answer = await lab.talk.request("GET", f"{url}?token={token}&access_token={token}")
         lab.refused("VRM-HOM-015", answer, "request-invalid")
         answer = await ask(lab, "GET", url, token, "the read with its token")
@@ -222,11 +228,14 @@ async def a_query_or_a_body_of_another_form_is_refused(lab: Lab) -> None:
         "ack",
         5,
     ]
-    for body in bodies:
+
+    def asked(body: Any) -> str:
         claims = {**claims_of(lab, vendor, "POST", poll, ok), "body": body}
-        token = jose.token(vendor.key, claims, TYP)
-        answer = await ask(lab, "POST", poll, token, f"a poll with the body {json.dumps(body)[:40]}")
-        lab.refused("VRM-HOM-015", answer, "request-invalid")
+        return jose.token(vendor.key, claims, TYP)
+
+    await together(
+        _invalid(lab, "POST", poll, asked(body), f"with the body {json.dumps(body)[:40]}") for body in bodies
+    )
     waiting = await lab.inbox(vendor)
     lab.holds("VRM-HOM-015", waiting == [thread.thid], "an inbox that no refused poll has touched", waiting)
 
@@ -242,7 +251,7 @@ async def a_request_lives_a_minute(lab: Lab) -> None:
         ("GET", lab.target.endpoint("threads"), None),
         ("POST", lab.target.endpoint("poll"), {"returnImmediately": True}),
     ):
-        for what, iat, exp, good in (
+        cases = (
             ("that ends when it begins", 0, 0, False),
             ("that ends before it begins", 0, -1, False),
             ("of 61 seconds", 0, 61, False),
@@ -256,7 +265,12 @@ async def a_request_lives_a_minute(lab: Lab) -> None:
             ("of 60 seconds", 0, 60, True),
             ("that ended 55 seconds ago", -100, -55 + slack, True),
             ("that begins in 58 seconds", 58 - slack, 118 - slack, True),
-        ):
+        )
+
+        async def one(
+            case: tuple[str, int, int, bool], method: str = method, url: str = url, body: Any = body
+        ) -> None:
+            what, iat, exp, good = case
             now = lab.target.now()
             claims = {**claims_of(lab, person, method, url, body), "iat": now + iat, "exp": now + exp}
             token = jose.token(person.key, claims, TYP)
@@ -265,6 +279,8 @@ async def a_request_lives_a_minute(lab: Lab) -> None:
                 lab.holds("VRM-HOM-016", answer.status == 200, f"200 to one {what}", answer.said)
             else:
                 lab.refused("VRM-HOM-016", answer, "request-invalid")
+
+        await together(map(one, cases))
 
 
 @check("VRM-HOM-015")
