@@ -387,7 +387,7 @@ def coverage(
 def selftest(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds; the worst counts.")] = 1,
     only: Annotated[str, typer.Option(help="Some homes only, by their ids.")] = "",
-    workers: Annotated[int, typer.Option(min=0, help="Processes; by default one a core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; by default two a core.")] = 0,
     whole: Annotated[bool, typer.Option("--whole", help="All mutants, and not one a rule.")] = False,
     write: Annotated[Path | None, typer.Option(help="Write the kill matrix to this page.")] = None,
     verdicts: Annotated[Path | None, typer.Option(help="Write every verdict as JSON to this file.")] = None,

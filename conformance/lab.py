@@ -174,7 +174,7 @@ class Lab:
         mid = jose.mid_of(token)
         try:
             thid = jose.claims_of(token).get("thid", mid)
-        except (ValueError, AttributeError):
+        except (AttributeError, IndexError, RecursionError, ValueError):
             thid = mid
         found: Mapping[str, Any] = {}
         if answer.status == 202:
@@ -376,9 +376,12 @@ async def run_check(session: Session, one: Check, seed: int = 0) -> list[Outcome
     outcomes: list[Outcome] = []
     reason, verdict = "the check did not come to it", Verdict.INCONCLUSIVE
     again: dict[str, Any] = {"check": one.name, "seed": seed}
+    ended = False
     try:
         await one.work(lab)
+        ended = True
     except Failed as failed:
+        ended = True
         reason = f"{failed.requirement} failed before"
         outcomes.append(
             Outcome(
@@ -394,14 +397,14 @@ async def run_check(session: Session, one: Check, seed: int = 0) -> list[Outcome
     except Inconclusive as error:
         reason = f"needs: {error.needs}" if error.needs else error.reason
         verdict = Verdict.NOT_JUDGED if error.needs else verdict
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         # A document that has not what its schema says: noted as a fault of its own where it was read.
         reason = f"an answer could not be read ({type(error).__name__}: {error})"
     failed_ones = {o.requirement for o in outcomes}
     for requirement in one.requirements:
         if requirement in failed_ones:
             continue
-        if requirement in lab.held:
+        if ended and requirement in lab.held:
             outcomes.append(Outcome(requirement, one.name, Verdict.PASS))
         else:
             talked = tuple(lab.talk.exchanges)

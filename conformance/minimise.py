@@ -140,7 +140,7 @@ class _Search:
         self.left -= len(trace.steps) + 2
         try:
             deviation, player = await replay(self.session, trace, self.gate)
-        except (Vague, Missing, Inconclusive, Failed, KeyError):
+        except (Vague, Missing, Inconclusive, Failed, LookupError, TypeError, ValueError, AttributeError):
             return None
         finally:
             self.longest = max(self.longest, time.monotonic() - began)

@@ -19,10 +19,11 @@ import aiohttp
 from conformance import checks, jose, lift, messages, walks
 from conformance.jose import Key
 from conformance.lab import CHECKS, Check, Lab, of_profiles, run_check
+from conformance.minimise import minimise
 from conformance.results import Failed, Inconclusive, Outcome, Run, Verdict
 from conformance.session import Origins, Session
 from conformance.target import Target, open_target
-from conformance.traces import Trace
+from conformance.traces import Missing, Trace, from_json
 from vrmproto.spec import Spec
 
 __all__ = ["Options", "Progress", "exclusions", "run", "spec_digest"]
@@ -32,6 +33,7 @@ _CARRIERS = 40
 _NEAR = 0.2
 """Seconds that the control takes at a home close by."""
 _AGAIN = 30
+_SHORTENED = 5
 _LAG = 0.3
 """Seconds of the suite's own; more, and what was about a second may be its own doing."""
 LANES = 16
@@ -184,6 +186,7 @@ class _Work:
     waits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2 * LANES))
     late: list[str] = field(default_factory=list)
     lag: float = 0.0
+    shortened: int = 0
 
     def going(self) -> bool:
         """Whether there is time left."""
@@ -298,8 +301,23 @@ class _Work:
             reason = f"a walk came to nothing ({type(error).__name__}: {error})"
             self.made.outcomes.append(Outcome("VRM-THR-005", "walks", Verdict.INCONCLUSIVE, reason=reason))
             return
-        self.made.outcomes += report.outcomes
+        self.made.outcomes += [await self._shortened(one) for one in report.outcomes]
         self.made.transitions = dict(report.transitions)
+
+    async def _shortened(self, one: Outcome) -> Outcome:
+        """A failed walk as the shortest conversation that still fails; the first few of them."""
+        most = 0 if self.options.mode == "selftest" else _SHORTENED
+        if one.verdict is not Verdict.FAIL or one.replay is None or self.shortened >= most:
+            return one
+        self.shortened += 1
+        try:
+            small = await minimise(self.session, from_json(one.replay), seconds=6)
+            deviation, player = await walks.replay(self.session, small)
+        except (Failed, Inconclusive, Missing):
+            return one
+        if deviation is None:
+            return one
+        return replace(one, conversation=tuple(player.talk.exchanges), replay=small.to_json())
 
     async def check(self, one: Check) -> None:
         """One scripted check."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import secrets
 import time
@@ -25,6 +26,8 @@ LIMIT = 10.0
 """Seconds after which an answer is a hang."""
 _LARGEST = 16 * 2**20
 _KEPT = 4000
+_LARGE = 2**20
+"""aiohttp wants more than this as a stream."""
 
 
 class Unreachable(Exception):
@@ -191,7 +194,8 @@ class Talk:
         self, method: str, url: str, headers: dict[str, str], data: bytes | None, limit: float
     ) -> Answer:
         began = time.monotonic()
-        asked = self.target.session.request(method, url, headers=headers, data=data, allow_redirects=False)
+        sent = io.BytesIO(data) if data and len(data) > _LARGE else data
+        asked = self.target.session.request(method, url, headers=headers, data=sent, allow_redirects=False)
         async with asyncio.timeout(limit), asked as response:
             read = await response.content.read(_LARGEST)
             while len(read) < _LARGEST and (more := await response.content.read(_LARGEST)):

@@ -341,9 +341,10 @@ class _Run:
             async for step in made(player, moves):
                 if await player.do(step) is not None:
                     break
-        except LookupError:
-            said = player.steps[-1]
-            self.reasons[f"{name}: {said.about} was answered {dict(said.expect)}"] += 1
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # The path goes no further, or an answer is not what its schema says: noted where it was read.
+            last = player.steps[-1] if player.steps else Step("")
+            self.reasons[f"{name}: {type(error).__name__} after {last.about} ({dict(last.expect)})"] += 1
         except Vague:
             self.reasons["vague"] += 1
         except (Inconclusive, Failed, Missing) as error:

@@ -284,6 +284,27 @@ async def every_change_is_shown_once_and_in_order(lab: Lab) -> None:
             genuine(lab, item)
 
 
+@check("VRM-BRD-015", profile="intent", slow=True)
+async def a_cursor_of_a_minute_ago_is_refused_or_misses_nothing(lab: Lab) -> None:
+    """A home that keeps changes for a short time has dropped some by then, and must not pass over them."""
+    code = aisle()
+    start = await filed(lab, code)
+    reader = Reader(lab, code)
+    await reader.shows("VRM-BRD-005", [shown(start)])
+    await lab.say(start.first, "intent.withdraw", {}, start)
+    await asyncio.sleep(62)
+    for _ in range(2):  # it may look after its boards whenever it has something to store
+        await filed(lab, aisle())
+        await asyncio.sleep(1)
+    answer = await lab.feed("", None, **reader.query(), cursor=reader.cursor)
+    if answer.status >= 400:
+        lab.refused("VRM-BRD-015", answer, "cursor-gone")
+        return
+    got = told(await reader.on(), versions=False)
+    wanted_ = _kind(f"{start.thid} withdrawn")
+    lab.holds("VRM-BRD-015", wanted_ in got, f"cursor-gone, or {wanted_}", got)
+
+
 @check("VRM-BRD-008", profile="intent")
 async def an_end_by_a_message_is_shown_as_what_it_is(lab: Lab) -> None:
     """Withdrawn or closed, and nothing of what was said."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from conformance import jose
-from conformance.checks.http import header
+from conformance.checks.http import header, together
 from conformance.lab import Lab, Party, Thread, check
 from conformance.target import Answer
 
@@ -96,7 +97,8 @@ async def _read(lab: Lab, url: str, accept: str, lang: str = "") -> Answer:
 async def the_roster_is_served_with_every_manifest_and_text(lab: Lab) -> None:
     """Each manifest by the digest that the roster lists, each text of it by its ``sha256``."""
     base, listed = await _roster(lab)
-    for agreement in listed:
+
+    async def one(agreement: Mapping[str, Any]) -> None:
         url = f"{base}/{agreement['id']}/{agreement['version']}"
         manifest: dict[str, Any] = {}
         for accept in ("application/json", "*/*", "application/json, text/markdown;q=0.5"):
@@ -118,6 +120,8 @@ async def the_roster_is_served_with_every_manifest_and_text(lab: Lab) -> None:
             lab.holds("VRM-TRM-015", media == text["media_type"], f"{what} as {text['media_type']}", media)
             got = jose.digest(answer.data)
             lab.holds("VRM-TRM-017", got == text["sha256"], f"{what} with the digest {text['sha256']}", got)
+
+    await together(map(one, listed))
     answer = await lab.talk.request(
         "GET", f"{base}/SD-UNHEARD-OF/1.0", label="an agreement that is not there"
     )
@@ -153,7 +157,8 @@ async def the_layer_follows_accept(lab: Lab) -> None:
 async def a_layer_that_does_not_exist_is_not_acceptable(lab: Lab) -> None:
     """406 ``not-acceptable`` where ``Accept`` names no layer that the agreement has."""
     base, listed = await _roster(lab)
-    for agreement in listed:
+
+    async def one(agreement: Mapping[str, Any]) -> None:
         url = f"{base}/{agreement['id']}/{agreement['version']}"
         manifest = (await _read(lab, url, "application/json")).document
         has = {text["layer"] for text in manifest["texts"]}
@@ -161,6 +166,8 @@ async def a_layer_that_does_not_exist_is_not_acceptable(lab: Lab) -> None:
         for accept in (*missing, "image/png", "application/pdf, image/*;q=0.5"):
             answer = await _read(lab, url, accept)
             lab.refused("VRM-HOM-037", answer, "not-acceptable")
+
+    await together(map(one, listed))
 
 
 @check("VRM-TRM-018", profile="terms")

@@ -233,13 +233,13 @@ _mutant(
 )
 _mutant(
     "row-rejection-is-acceptance",
-    "VRM-THR-018",
+    "VRM-HOM-010",
     "A rejection leads to an agreed thread.",
     _row("terms", "terms.reject", "replace", "to", "agreed"),
 )
 _mutant(
     "row-alternative-agrees",
-    "VRM-TRM-007",
+    "VRM-HOM-010",
     "An alternative is an acceptance at once.",
     _row("terms", "terms.alternative", "replace", "to", "agreed"),
 )
@@ -468,7 +468,7 @@ _mutant(
 )
 _mutant(
     "state-accepted-for-ever",
-    "VRM-OFR-013",
+    "VRM-THR-018",
     "An accepted offer does not lapse without a confirmation.",
     _state("offer", "accepted", "remove", "deadline"),
 )
@@ -538,7 +538,7 @@ _mutant(
 )
 _mutant(
     "state-overdue-erased",
-    "VRM-OFR-027",
+    "VRM-OFR-025",
     "What a vendor owes to purge is erased without its attestation.",
     _state("offer", "fulfilled", "add", "erased", True),
 )
