@@ -101,7 +101,14 @@ class Run:
     """``kind state role type`` or ``kind state cause`` to how often it was seen."""
 
 
-_ORDER = (Verdict.FAIL, Verdict.WARN, Verdict.INCONCLUSIVE, Verdict.PASS, Verdict.NOT_JUDGED)
+_GRAVITY = (
+    Verdict.FAIL,
+    Verdict.WARN,
+    Verdict.INCONCLUSIVE,
+    Verdict.PASS,
+    Verdict.NOT_JUDGED,
+    Verdict.NOT_APPLICABLE,
+)
 
 
 def judged(outcomes: Iterable[Outcome]) -> dict[str, Verdict]:
@@ -109,9 +116,5 @@ def judged(outcomes: Iterable[Outcome]) -> dict[str, Verdict]:
     found: dict[str, Verdict] = {}
     for outcome in outcomes:
         last = found.get(outcome.requirement, Verdict.NOT_APPLICABLE)
-        if last not in _ORDER or _ORDER.index(outcome.verdict) < _ORDER.index(last):
-            if outcome.verdict in _ORDER:
-                found[outcome.requirement] = outcome.verdict
-            else:
-                found.setdefault(outcome.requirement, outcome.verdict)
+        found[outcome.requirement] = min(last, outcome.verdict, key=_GRAVITY.index)
     return found

@@ -224,6 +224,7 @@ class _Work:
     async def _again(self) -> None:
         """What failed is asked again, alone: so a home that answers differently is told from a slow suite."""
         failed = {o.check for o in self.made.outcomes if o.verdict is Verdict.FAIL and o.check in CHECKS}
+        failed -= {one.name for one in CHECKS.values() if one.slow}
         for name in sorted(failed)[:_AGAIN]:
             if not self.going():
                 return

@@ -37,7 +37,9 @@ class Judged:
     id: str
     seed: int
     failed: tuple[str, ...]
-    """Requirements that failed, SHOULDs too."""
+    """MUSTs that failed."""
+    warned: tuple[str, ...]
+    """SHOULDs that were not kept."""
     unsure: tuple[str, ...]
     """MUSTs that were inconclusive."""
     control: str
@@ -130,7 +132,8 @@ def _judge(one: Mapping[str, Any], seed: int, how: Mapping[str, Any]) -> Judged:
     return Judged(
         one["id"],
         seed,
-        tuple(sorted({o.requirement for o in bad})),
+        tuple(sorted({o.requirement for o in bad if o.verdict is Verdict.FAIL})),
+        tuple(sorted({o.requirement for o in bad if o.verdict is Verdict.WARN})),
         tuple(sorted(unsure)),
         found.control,
         round(time.monotonic() - began, 2),
@@ -204,7 +207,7 @@ def killed(one: Mapping[str, Any], result: Judged) -> bool:
     """Whether a mutant is caught by the rule that it breaks; a stub by the control."""
     if one["kind"] == _STUBS:
         return bool(result.control) or one.get("kills", "") in result.failed
-    return one["kills"] in result.failed
+    return one["kills"] in (*result.failed, *result.warned)
 
 
 def said(one: Mapping[str, Any], result: Judged) -> str:

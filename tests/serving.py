@@ -42,6 +42,7 @@ def serving(arguments: Sequence[str], folder: Path) -> Iterator[str]:
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """One line of a shell block, run in the folder; ``vrmproto`` and ``python`` are this checkout's."""
     own = shlex.quote(sys.executable)
+    line = re.sub(r"^vrm-conformance ", f"{own} -m conformance ", line)
     line = re.sub(r"\bvrmproto (?=\w)", f"{own} -m vrmproto.cli ", re.sub(r"^python ", f"{own} ", line))
     return subprocess.run(
         ["bash", "-c", line],
