@@ -175,6 +175,10 @@ class Session:
         except Missing as missing:
             verdict = Verdict.NOT_APPLICABLE if "${board:" in str(missing) else Verdict.INCONCLUSIVE
             return [Outcome(one, verdict=verdict, reason=str(missing), **what) for one in names]
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            reason = f"an answer could not be read ({type(error).__name__}: {error})"
+            what |= {"conversation": tuple(talk.exchanges)}
+            return [Outcome(one, verdict=Verdict.INCONCLUSIVE, reason=reason, **what) for one in names]
         except Inconclusive as error:
             verdict = Verdict.NOT_JUDGED if error.needs else Verdict.INCONCLUSIVE
             reason = f"needs: {error.needs}" if error.needs else error.reason

@@ -30,9 +30,14 @@ def tracked(folder: str) -> set[str]:
 def test_the_wheel_holds_package_and_spec_whole(wheel: Path) -> None:
     names = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
     inside = {n.removeprefix("vrmproto/_spec/") for n in names if n.startswith("vrmproto/_spec/")}
-    package = {n.removeprefix("vrmproto/") for n in names if not n.startswith("vrmproto/_spec/")}
+    judge = {n.removeprefix("conformance/") for n in names if n.startswith("conformance/")}
+    package = {n.removeprefix("vrmproto/") for n in names if n.startswith("vrmproto/")} - {
+        f"_spec/{n}" for n in inside
+    }
     assert inside == tracked("spec")
     assert package == tracked("vrmproto")
+    assert judge == tracked("conformance")
+    assert {n.partition("/")[0] for n in names} == {"vrmproto", "conformance"}
     assert "py.typed" in package
 
 
