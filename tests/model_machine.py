@@ -24,9 +24,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests import model
-from tests.model import Act, Proof, View, World
-from tests.model_home import LONGEST_ANSWER, PROOF_LIFE, SKEW, Model, Verdict
+from conformance import model
+from conformance.model import Act, Proof, View, World
+from conformance.model_home import LONGEST_ANSWER, PROOF_LIFE, SKEW, Model, Verdict
 from vrmproto import envelope, keys, spec, timing
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Acknowledgement, Answer, Arrival, Config, Home

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis.stateful import precondition, rule
 
-from tests import model
-from tests.model import MOVES, Proof
+from conformance import model
+from conformance.model import MOVES, Proof
 from tests.model_machine import (
     EVERYONE,
     HOME,

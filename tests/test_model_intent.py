@@ -11,8 +11,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests import model
-from tests.model import ATTEST, INTRODUCTION, LIVE_INTENT, MOVES, OFFER, PUBLISH, Proof, View
+from conformance import model
+from conformance.model import ATTEST, INTRODUCTION, LIVE_INTENT, MOVES, OFFER, PUBLISH, Proof, View
 from tests.model_machine import (
     BOARD,
     EVERYONE,
