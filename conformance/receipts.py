@@ -43,6 +43,10 @@ def claims(target: Target, receipt: str) -> dict[str, Any] | str:
     return found
 
 
+_OF_MEMBER = {"/seq": "VRM-HOM-011", "/prior": "VRM-HOM-012", "/key": "VRM-HOM-013"}
+"""Whose sentence a member of a receipt is; the others are VRM-HOM-010's."""
+
+
 @dataclass
 class History:
     """What receipts have said of the threads of one conversation."""
@@ -58,7 +62,8 @@ class History:
         talk.law("VRM-HOM-006", media, "202 with application/jwt", f"{answer.status} {answer.media}")
         found = claims(target, answer.text)
         if isinstance(found, str):
-            talk.law("VRM-HOM-010", False, "a receipt signed by the home", found)
+            rule = _OF_MEMBER.get(found.split(" ")[0], "VRM-HOM-010")
+            talk.law(rule, False, "a receipt as it has to be", found)
             return None
         try:
             said, _ = jose.claims_of(token), jose.header_of(token)["kid"]

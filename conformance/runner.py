@@ -134,7 +134,7 @@ async def run(options: Options, spec: Spec, progress: Progress | None = None) ->
         session = Session(target, origins, options.operator)
         try:
             started = time.monotonic()
-            made.control = await _control(session)
+            made.control, made.outcomes = await _control(session)
             if not made.control:
                 work = _Work(options, session, made, progress)
                 # A home far away, or a slow one, is told more at a time.
@@ -151,24 +151,35 @@ async def run(options: Options, spec: Spec, progress: Progress | None = None) ->
     return made
 
 
-async def _control(session: Session) -> str:
+async def _control(session: Session) -> tuple[str, list[Outcome]]:
     """A right message has to be taken and a forged one refused; else nothing that follows means anything."""
     lab = Lab(session, "control")
     try:
         person, vendor = lab.person(), await lab.vendor()
         right = jose.token(person.key, lab.claims(person, "terms.proffer", vendor.id, lab.bodies.proffer()))
         said = await lab.send(right, "a right message")
-        if said.answer.status != 202 or not said.receipt:
-            return f"a right terms.proffer is to be answered 202 with a receipt, and was: {said.answer.said}"
-        other = jose.generate()
+        lab.holds("VRM-HOM-006", said.answer.status == 202, "202 to a right message", said.answer.said)
+        if not said.receipt:
+            wrong = next((o for o in session.target.broken if o.requirement.startswith("VRM-HOM-01")), None)
+            return f"the receipt of a right message is none: {wrong.got if wrong else 'unreadable'}", []
         claims = lab.claims(person, "terms.proffer", vendor.id, lab.bodies.proffer())
-        forged = jose.token(replace_key(person.key, other), claims)
+        forged = jose.token(replace_key(person.key, jose.generate()), claims)
         answer = (await lab.send(forged, "a forged message")).answer
-        if answer.status < 400:
-            return f"a message with a forged signature was answered {answer.said}"
-    except (Failed, Inconclusive) as error:
-        return str(error)
-    return ""
+        lab.holds("VRM-ENV-030", answer.status >= 400, "a refusal of a forged message", answer.said)
+    except Failed as failed:
+        talked = tuple(lab.talk.exchanges)
+        told = Outcome(
+            failed.requirement,
+            "control",
+            Verdict.FAIL,
+            failed.expected,
+            failed.got,
+            conversation=talked,
+        )
+        return str(failed), [told]
+    except Inconclusive as error:
+        return str(error), []
+    return "", []
 
 
 def replace_key(shown: Key, signs: Key) -> Key:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from conformance.lab import Lab, check
+from conformance import jose
+from conformance.lab import Lab, Party, check
 
 _WRONG = (
     "https://shop.example/",
@@ -53,3 +54,15 @@ async def an_organisation_is_spelled_in_one_way(lab: Lab) -> None:
 
     await asyncio.gather(*(to(aud, "claim-invalid") for aud in _WRONG))
     await asyncio.gather(*(to(aud, "addressee-unknown") for aud in _RIGHT))
+
+
+@check("VRM-ID-009", needs="origin")
+async def a_key_that_is_not_published_is_unknown(lab: Lab) -> None:
+    """Of an organisation that publishes one key and of one that publishes two."""
+    one = await lab.session.organisation("one key", ["one key"], (), {}, known=True)
+    two = await lab.session.organisation("two keys", ["two keys", "its second"], (), {}, known=True)
+    vendor = await lab.vendor()
+    for made in (one, two):
+        shop = Party(made.origin, jose.generate(), "an organisation")
+        said = await lab.attempt(shop, "offer.make", lab.bodies.offer(jose.digest(b"")), aud=vendor.id)
+        lab.refused("VRM-ID-009", said, "key-unknown")

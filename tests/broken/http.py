@@ -194,7 +194,7 @@ def jti_of_others_counts() -> None:
     around(Home, "_judge", wrong)
 
 
-@mutant("VRM-HOM-007")
+@mutant("VRM-HOM-020")
 def receipt_before_delivery() -> None:
     """A message is delivered a second after its receipt."""
 

@@ -270,7 +270,7 @@ _mutant(
 )
 _mutant(
     "row-rotation-changes-nothing",
-    "VRM-ID-023",
+    "VRM-HOM-006",
     "A rotation is taken and rebinds nothing.",
     _row("terms", "agent.rotate", "remove", "effect"),
 )

@@ -165,7 +165,7 @@ def needless_claims_taken() -> None:
     threads._check_needs = lambda row, message: None
 
 
-@mutant("VRM-THR-009")
+@mutant("VRM-PRV-003")
 def parent_of_another_kind_is_told() -> None:
     """A parent that exists is told apart from one that does not."""
 
