@@ -211,7 +211,7 @@ def nothing_on_disk() -> None:
     loose(run).SqliteStore = lambda path: MemoryStore()
 
 
-@mutant("VRM-HOM-007")
+@mutant("VRM-HOM-020")
 def causes_stored_apart() -> None:
     """The inbox is written after the message, and sometimes not at all."""
 
