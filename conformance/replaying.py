@@ -19,6 +19,8 @@ from conformance.target import open_target
 from conformance.traces import Missing, from_json
 from vrmproto.spec import Spec
 
+_TRIES = 3
+
 __all__ = ["Difference", "ReplayError", "diff", "read", "replay"]
 
 
@@ -93,12 +95,14 @@ async def diff(one: str, other: str, spec: Spec) -> tuple[int, list[Difference]]
         traces = [t for t in lift.lifted(spec) if t.profile in profiles]
 
         async def compare(trace: Any) -> None:
-            async with lanes:
-                heard = [await _heard(session, trace) for session in sessions]
-            for place, (first, second) in enumerate(zip(*heard, strict=False), 1):
-                if first != second:
-                    found.append(Difference(trace.name, trace.requirement, place, first, second))
+            one: Difference | None = None
+            for _ in range(_TRIES):  # a second may have passed between the two
+                async with lanes:
+                    one = _first(trace, *[await _heard(session, trace) for session in sessions])
+                if one is None:
                     return
+            if one is not None:
+                found.append(one)
 
         try:
             await asyncio.gather(*map(compare, traces))
@@ -114,3 +118,11 @@ async def _heard(session: Session, trace: Any) -> list[str]:
         return await session.heard(trace)
     except (Failed, Inconclusive, Missing) as error:
         return [str(error)]
+
+
+def _first(trace: Any, heard: list[str], other: list[str]) -> Difference | None:
+    """The first message that was answered differently."""
+    for place, (one, two) in enumerate(zip(heard, other, strict=False), 1):
+        if one != two:
+            return Difference(trace.name, trace.requirement, place, one, two)
+    return None

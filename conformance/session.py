@@ -21,7 +21,8 @@ from conformance.traces import Bindings, Missing, Step, Trace, render, signature
 __all__ = ["Organisation", "Origins", "Session"]
 
 _TRIES = 4
-_PATIENCE = 8
+_PATIENCE, _PAUSE = 75, 5
+"""Seconds."""
 
 
 @dataclass
@@ -121,10 +122,18 @@ class Session:
         return made
 
     async def introduce(self, key: Key, iss: str) -> None:
-        """Who has polled once is known here (VRM-ENV-025); Inconclusive if that is refused."""
-        answer = await Talk(self.target, "known").poll(key, iss, maxEvents=0, label="poll, to be known here")
-        if answer.status != 200:
-            raise Inconclusive(f"a poll was answered {answer.said}")
+        """Who has polled once is known here (VRM-ENV-025); Inconclusive if that is refused.
+
+        A home may bound how many new organisations it looks up in a minute, so such a refusal is waited out.
+        """
+        for waited in range(0, _PATIENCE, _PAUSE):
+            talk = Talk(self.target, "known")
+            answer = await talk.poll(key, iss, maxEvents=0, label="poll, to be known here")
+            if answer.status == 200:
+                return
+            if answer.code != "key-unavailable" or waited + _PAUSE >= _PATIENCE:
+                raise Inconclusive(f"a poll was answered {answer.said}")
+            await asyncio.sleep(_PAUSE)
 
     async def emptied(self, key: Key, iss: str) -> None:
         """Acknowledge what lies in an inbox that many share, before it is full."""

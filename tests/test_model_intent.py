@@ -764,7 +764,12 @@ SEEDED: dict[str, Seed] = {
 }
 
 
-@pytest.mark.parametrize("name", SEEDED)
+FIRST = 6
+"""So many are looked for in each run, the others in long ones."""
+HUNTED = [*list(SEEDED)[:FIRST], *(pytest.param(n, marks=pytest.mark.long) for n in list(SEEDED)[FIRST:])]
+
+
+@pytest.mark.parametrize("name", HUNTED)
 def test_a_seeded_bug_is_found(template: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """By the same machine that finds nothing in the home as it is."""
     broken = SEEDED[name](monkeypatch)

@@ -883,7 +883,11 @@ _mutant(
     "schema-amend-with-purge-within",
     "VRM-INT-008",
     "An amendment may change purge_within.",
-    _add("messages/intent.amend.json", "/properties/purge_within", {"$ref": "../shared/duration.json"}),
+    _add(
+        "messages/intent.amend.json",
+        "/properties/purge_within",
+        {"$ref": "https://w3id.org/vrmproto/1.0/shared/duration.json"},
+    ),
 )
 _mutant(
     "schema-no-places",

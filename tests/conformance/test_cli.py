@@ -87,16 +87,17 @@ def test_a_failure_is_told_and_said_again(broken: Target, tmp_path: Path) -> Non
     assert "STALE" in stale.output
 
 
-def test_two_homes_are_compared(home: Target, broken: Target) -> None:
-    with running("es256") as other:
+def test_two_homes_are_compared(broken: Target) -> None:
+    with running(None) as home, running("es256") as other:
         result = run("diff", "--url", home.url, "--url", other.url, "--json")
     found = json.loads(result.stdout)
     assert (result.exit_code, found["differences"]) == (0, [])
     assert found["conversations"] > 900
-    result = run("diff", "--url", home.url, "--url", broken.url, "--json")
+    with running(None) as home:
+        result = run("diff", "--url", home.url, "--url", broken.url, "--json")
     assert result.exit_code == 1
     assert "VRM-THR-012" in {one["requirement"] for one in json.loads(result.stdout)["differences"]}
-    assert run("diff", "--url", home.url).exit_code == 2
+    assert run("diff", "--url", broken.url).exit_code == 2
 
 
 def test_what_judges_what() -> None:
@@ -113,6 +114,7 @@ def test_what_judges_what() -> None:
 
 
 def test_the_figures_of_coverage(home: Target) -> None:
+    home.restart()
     result = run("coverage", "--json", "--url", home.url)
     figures = json.loads(result.stdout)
     assert (result.exit_code, figures["uncovered"]) == (0, [])
@@ -171,5 +173,6 @@ def test_the_page_is_as_it_is_told(home: Target, tmp_path: Path, monkeypatch: py
         assert words[0] == "vrm-conformance"
         if words[1:3] == ["check", "server"] and "--quick" not in words:
             words.append("--quick")  # the whole of it takes a minute and more: `make test-long`
+        home.restart()  # it bounds how many organisations it looks up in a minute
         result = run(*words[1:])
-        assert result.exit_code in (0, 3), f"{line}\n{result.output[-3000:]}"
+        assert result.exit_code == 0, f"{line}\n{result.output[-3000:]}"

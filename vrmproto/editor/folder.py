@@ -36,6 +36,7 @@ METASCHEMAS = {
     EXCLUSIONS: "meta/exclusions.json",
     "views/*.json": "meta/views.json",
     "vectors/**/expect.json": "meta/vector.json",
+    "reports/*.json": "meta/report.json",  # those of a conformance suite; the folder itself holds none
 }
 """Data files to the schema that they are valid against."""
 
