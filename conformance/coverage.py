@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance import checks, lift, messages, nearmiss, walks
+from conformance import checks, messages, nearmiss, walks
 from conformance.lab import CHECKS
-from conformance.runner import exclusions
+from conformance.runner import exclusions, vectors
 from vrmproto.spec import Spec
 
 __all__ = ["ANSWERS", "Coverage", "checks_of", "measured"]
@@ -40,7 +40,7 @@ def checks_of(spec: Spec) -> dict[str, list[str]]:
     add(messages.BODY, "generated messages")
     for requirement in getattr(walks, "REQUIREMENTS", ()):
         add(requirement, "walks")
-    for trace in lift.lifted(spec):
+    for trace in vectors(spec)[0]:
         for requirement in (trace.requirement, *trace.covers):
             add(requirement, f"vector {trace.name}")
     return found

@@ -26,7 +26,7 @@ from conformance.target import Target, open_target
 from conformance.traces import Missing, Trace, from_json
 from vrmproto.spec import Spec
 
-__all__ = ["Options", "Progress", "exclusions", "run", "spec_digest"]
+__all__ = ["Options", "Progress", "exclusions", "run", "spec_digest", "vectors"]
 
 checks.load()
 _CARRIERS = 40
@@ -252,7 +252,7 @@ class _Work:
 
     async def vectors(self) -> None:
         """Every vector that can be told."""
-        traces, left = await asyncio.to_thread(_lifted, self.session.target.spec)
+        traces, left = await asyncio.to_thread(vectors, self.session.target.spec)
         traces = [t for t in traces if t.profile in self.made.profiles]
         carriers = traces[::_CARRIERS] if self.options.only else []
         traces = [t for t in traces if self.wanted((t.requirement, *t.covers)) or t in carriers]
@@ -350,7 +350,7 @@ class _Work:
 _READ: dict[Path, tuple[list[Trace], list[str]]] = {}
 
 
-def _lifted(spec: Spec) -> tuple[list[Trace], list[str]]:
+def vectors(spec: Spec) -> tuple[list[Trace], list[str]]:
     """The vectors of a spec folder, read once, and the names of those that cannot be told."""
     if spec.root not in _READ:
         left: list[str] = []
