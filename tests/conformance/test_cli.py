@@ -82,12 +82,16 @@ def test_a_failure_is_told_and_said_again(broken: Target, tmp_path: Path) -> Non
     assert (mended.exit_code, json.loads(mended.stdout)["outcomes"][0]["verdict"]) == (0, "pass")
 
 
-def test_two_homes_are_compared(broken: Target) -> None:
+@pytest.mark.long
+def test_two_right_homes_do_not_differ() -> None:
     with running(None) as home, running("es256") as other:
         result = run("diff", "--url", home.url, "--url", other.url, "--json")
     found = json.loads(result.stdout)
     assert (result.exit_code, found["differences"]) == (0, [])
     assert found["conversations"] > 900
+
+
+def test_two_homes_are_compared(broken: Target) -> None:
     with running(None) as home:
         result = run("diff", "--url", home.url, "--url", broken.url, "--json")
     assert result.exit_code == 1
