@@ -30,6 +30,7 @@ COSTS = {"deadline": 8, "orphaned": 2, "filled": 4, "superseded": 4, "removed": 
 """What a cause costs in a shortest path, where a message costs 1; what is not here nothing brings about."""
 UNKNOWN = 60.0
 TOGETHER = 16
+ANEW = 4
 """Requests at a time."""
 
 SLOW = 0.1
@@ -329,7 +330,18 @@ class _Run:
         return player
 
     async def walk(self, name: str, made: Any, *, org: bool = False, hurried: bool = False) -> None:
-        """One walk; ``made`` gives its steps once the parties are there."""
+        """One walk; ``made`` gives its steps once the parties are there.
+
+        Where a second has passed in which two answers would have been right, it is walked anew.
+        """
+        for _ in range(ANEW):
+            if await self._walked(name, made, org, hurried):
+                return
+        self.reasons["vague"] += 1
+
+    async def _walked(self, name: str, made: Any, org: bool, hurried: bool) -> bool:
+        """Walk once; false where nothing can be said of it."""
+        clear = True
         player = self.player(name, org, self.hurried if hurried else self.gate)
         try:
             await player.begin()
@@ -346,7 +358,7 @@ class _Run:
             last = player.steps[-1] if player.steps else Step("")
             self.reasons[f"{name}: {type(error).__name__} after {last.about} ({dict(last.expect)})"] += 1
         except Vague:
-            self.reasons["vague"] += 1
+            clear = False
         except (Inconclusive, Failed, Missing) as error:
             self.alone = self.alone or (org and not player.steps)
             self.reasons[str(error)] += 1
@@ -359,6 +371,7 @@ class _Run:
             self.count[key] += 1
             if key not in self.failures or len(player.steps) < self.failures[key][0]:
                 self.failures[key] = (len(player.steps), outcome)
+        return clear
 
     def finished(self) -> WalkReport:
         """The report: a failure once with how often it was, and what was kept to."""
