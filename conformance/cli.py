@@ -58,11 +58,10 @@ Url = Annotated[str, typer.Option("--url", help="The URL of the home.")]
 
 def _spec(folder: Path | None) -> Spec:
     from vrmproto import spec
-    from vrmproto.errors import SpecError
 
     try:
         return spec.load(folder)
-    except SpecError as error:
+    except spec.SpecError as error:
         raise _stop(str(error)) from None
 
 

@@ -38,8 +38,6 @@ def checks_of(spec: Spec) -> dict[str, list[str]]:
         add(requirement, "every answer")
     add(messages.BODY, "near misses")
     add(messages.BODY, "generated messages")
-    for requirement in getattr(walks, "REQUIREMENTS", ()):
-        add(requirement, "walks")
     for trace in vectors(spec)[0]:
         for requirement in (trace.requirement, *trace.covers):
             add(requirement, f"vector {trace.name}")

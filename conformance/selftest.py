@@ -274,8 +274,8 @@ def matrix(found: list[tuple[dict[str, Any], Judged]], numbers: Mapping[str, Any
     lines = [
         "# How the suite is measured",
         "",
-        "Written by `vrm-conformance selftest --write`; do not edit. Each line is a home with one bug,",
-        "a process judged over HTTP; it counts as caught only by the rule that it breaks.",
+        "Written by `vrm-conformance selftest --write`; do not edit. Each line is a home with one bug, a",
+        "process of its own that is judged over HTTP; it counts as caught only by the rule that it breaks.",
         "",
         f"On {day}, seeds {', '.join(map(str, numbers['seeds']))}: **{numbers['killed']} of "
         f"{numbers['mutants']} mutants caught** (score {numbers['score']}), {numbers['false_positives']} of "

@@ -572,12 +572,12 @@ class Machine(RuleBasedStateMachine):
     # --- rules ----------------------------------------------------------------------------------
 
     def message(self, dice: Dice) -> Sent:
-        """Any message that fits the threads as they are, or nearly."""
-        raise NotImplementedError
+        """Any message that fits the threads as they are, or nearly: for those who play a market or terms."""
+        raise AssertionError("a machine says what its messages are")
 
     def move(self, dice: Dice, thid: str = "") -> Sent:
         """A message in a thread: mostly one for which there is a row, by the party who may send it."""
-        raise NotImplementedError
+        raise AssertionError("a machine says what its moves are")
 
     @rule(seed=SEEDS)
     def one_message(self, seed: int) -> None:

@@ -19,7 +19,18 @@ from vrmproto.requirements import read as read_requirements
 from vrmproto.roster import Roster
 from vrmproto.roster import load as load_roster
 
-__all__ = ["BASE", "Kind", "MessageType", "Requirement", "Row", "Spec", "State", "folder", "load"]
+__all__ = [
+    "BASE",
+    "Kind",
+    "MessageType",
+    "Requirement",
+    "Row",
+    "Spec",
+    "SpecError",
+    "State",
+    "folder",
+    "load",
+]
 
 BASE = "https://w3id.org/vrmproto/1.0/"
 """All ``$id``s lie below it; nothing is ever fetched from there."""

@@ -9,9 +9,9 @@ import aiohttp
 
 from tests.broken.tools import (
     Override,
-    aliases,
     appended,
     around,
+    forgotten,
     guarded,
     lenient,
     loose,
@@ -19,11 +19,12 @@ from tests.broken.tools import (
     mutant,
     simple,
     succeeded,
+    told,
 )
 from vrmproto import guards, keys, outgoing, proofs, threads
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
-from vrmproto.home import Home, receipt_claims
+from vrmproto.home import receipt_claims
 from vrmproto.keys import KeySet
 from vrmproto.reading import Reader
 from vrmproto.storage import rows
@@ -231,14 +232,7 @@ def old_key_still_taken() -> None:
 @mutant("VRM-ID-024")
 def old_key_is_told() -> None:
     """The identifier that was replaced is told that it may not do this any more."""
-    known = aliases("rotate")
-
-    def wrong(right: Any, spec: Any, thread: Any, message: Message, *rest: Any) -> Any:
-        if thread is not None and known.get(message.iss) == thread.first:
-            raise ProtocolError("role-forbidden", "the key was changed", rule="VRM-THR-004")
-        return right(spec, thread, message, *rest)
-
-    around(threads, "_continue", wrong)
+    told("rotate", "the key was changed")
 
 
 @mutant("VRM-ID-025")
@@ -250,8 +244,7 @@ def old_addressee_still_taken() -> None:
 @mutant("VRM-ID-025")
 def old_addressee_forgotten() -> None:
     """The identifier that was replaced is no addressee known here any more."""
-    known = aliases("rotate")
-    around(Home, "_is_known", lambda right, *args: args[-1] not in known and right(*args))
+    forgotten("rotate")
 
 
 @mutant("VRM-ID-026")

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from tests.broken.tools import (
-    aliases,
     appended,
     around,
+    forgotten,
     guarded,
     lenient,
     loose,
@@ -18,9 +18,9 @@ from tests.broken.tools import (
     result,
     simple,
     succeeded,
+    told,
 )
 from vrmproto import envelope, guards, places, proofs, records, threads
-from vrmproto.errors import ProtocolError
 from vrmproto.home import Home
 from vrmproto.reading import Reader
 from vrmproto.storage import rows
@@ -308,14 +308,7 @@ def one_time_key_still_taken() -> None:
 @mutant("VRM-OFR-022")
 def one_time_key_is_told() -> None:
     """The one-time identifier is told that it may not do this any more."""
-    known = aliases("introduce")
-
-    def wrong(right: Any, spec: Any, thread: Any, message: Any, *rest: Any) -> Any:
-        if thread is not None and known.get(message.iss) == thread.first:
-            raise ProtocolError("role-forbidden", "another key was introduced", rule="VRM-THR-004")
-        return right(spec, thread, message, *rest)
-
-    around(threads, "_continue", wrong)
+    told("introduce", "another key was introduced")
 
 
 @mutant("VRM-OFR-023")
@@ -327,8 +320,7 @@ def one_time_addressee_still_taken() -> None:
 @mutant("VRM-OFR-023")
 def one_time_addressee_forgotten() -> None:
     """The one-time identifier is no addressee known here any more."""
-    known = aliases("introduce")
-    around(Home, "_is_known", lambda right, *args: args[-1] not in known and right(*args))
+    forgotten("introduce")
 
 
 @mutant("VRM-OFR-024")

@@ -255,6 +255,24 @@ def succeeded(effect: str, claim: str) -> None:
     around(threads, "_continue", wrong)
 
 
+def told(effect: str, detail: str) -> None:
+    """Who was replaced is told so, and not answered like a stranger."""
+    known = aliases(effect)
+
+    def wrong(right: Any, spec: Spec, thread: Any, message: Any, *rest: Any) -> Any:
+        if thread is not None and known.get(message.iss) == thread.first:
+            raise ProtocolError("role-forbidden", detail, rule="VRM-THR-004")
+        return right(spec, thread, message, *rest)
+
+    around(threads, "_continue", wrong)
+
+
+def forgotten(effect: str) -> None:
+    """Who was replaced is no addressee any more."""
+    known = aliases(effect)
+    around(Home, "_is_known", lambda right, *args: args[-1] not in known and right(*args))
+
+
 def rowed(change: Callable[[Any], Any]) -> None:
     """Rows that are another once they are found."""
     result(threads, "_find_row", change)

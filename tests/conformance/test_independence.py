@@ -10,8 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "conformance").rglob("*.py"))
-OURS = {"vrmproto.spec", "vrmproto.errors"}
-"""``vrmproto.errors`` only for the exception that loading a broken spec folder raises."""
+OURS = {"vrmproto.spec"}
 OTHERS = {"aiohttp", "cryptography", "hypothesis", "multidict", "rich", "typer"}
 
 
@@ -36,14 +35,9 @@ def test_it_imports_the_spec_and_nothing_else_of_ours(path: Path) -> None:
     for name in imported(path):
         top = name.partition(".")[0]
         if top == "vrmproto":
-            assert name in OURS or (path.name == "cli.py" and name in OURS), name
+            assert name in OURS, name
         else:
             assert top in {"conformance", *OTHERS} or top in sys.stdlib_module_names, name
-
-
-def test_only_the_command_line_knows_the_error_of_a_broken_folder() -> None:
-    users = {p.name for p in MODULES if "vrmproto.errors" in imported(p)}
-    assert users <= {"cli.py"}
 
 
 def test_the_reference_knows_nothing_of_the_judge() -> None:
