@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
+import aiohttp
 import pytest
 
 from conformance import coverage, lab, runner
@@ -21,7 +21,7 @@ RULE = "VRM-HOM-002"
 
 
 @pytest.fixture
-def tries(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+def tries(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """A check that fails or holds as this list says, one place a time."""
     wanted: list[bool] = []
 
@@ -29,18 +29,23 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
         one.holds(RULE, wanted.pop(0), "right", "wrong")
 
     monkeypatch.setitem(lab.CHECKS, "unsteady", lab.Check("unsteady", (RULE,), "core", work))
-    yield wanted
+    return wanted
+
+
+def nobody() -> Session:
+    """A session that asks nothing of anybody."""
+    return Session(Target("http://127.0.0.1:1", SPEC, aiohttp.ClientSession()))
 
 
 async def after(again: list[bool], lag: float) -> Verdict:
     """The verdict on a check that failed, once it was asked again."""
-    made = Run("http://127.0.0.1:1")
-    session = Session(Target("http://127.0.0.1:1", SPEC, None))  # type-wise a session is not needed here
+    made, session = Run("http://127.0.0.1:1"), nobody()
     work = runner._Work(Options(""), session, made, Progress())
     work.lag = lag
     made.outcomes = await lab.run_check(session, lab.CHECKS["unsteady"])
     assert made.outcomes[0].verdict is Verdict.FAIL
     await work._again()
+    await session.target.session.close()
     assert not again
     return judged(made.outcomes)[RULE]
 
@@ -67,8 +72,9 @@ async def test_a_check_that_stops_half_way_is_not_green(monkeypatch: pytest.Monk
         one.holds(RULE, True, "right")
         raise Inconclusive("it went no further")
 
-    session = Session(Target("http://127.0.0.1:1", SPEC, None))
+    session = nobody()
     found = await lab.run_check(session, lab.Check("halfway", (RULE,), "core", work))
+    await session.target.session.close()
     assert [(o.verdict, o.reason) for o in found] == [(Verdict.INCONCLUSIVE, "it went no further")]
 
 
