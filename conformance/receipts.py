@@ -9,7 +9,7 @@ from typing import Any
 from conformance import jose
 from conformance.target import Answer, Talk, Target
 
-__all__ = ["History", "claims", "look", "state_of"]
+__all__ = ["History", "claims", "state_of"]
 
 
 def state_of(answer: Answer) -> str:
@@ -98,11 +98,3 @@ class History:
         same = own and jose.thumbprint(key) == kid
         seen = ("key_seen_at" in found) == (not str(said["iss"]).startswith(jose.DID))
         talk.law("VRM-HOM-013", same and seen, "key, and key_seen_at of an organisation", str(dict(found)))
-
-
-def look(talk: Talk, token: str, receipt: str, what: str) -> bool:
-    """Whether a receipt that is read later is the message's: iss, mid and signature."""
-    found = claims(talk.target, receipt)
-    if isinstance(found, str):
-        return talk.law("VRM-HOM-010", False, f"the receipt of {what}", found)
-    return talk.law("VRM-HOM-010", found["mid"] == jose.mid_of(token), f"the receipt of {what}", str(found))

@@ -24,7 +24,7 @@ from conformance.results import Failed, Inconclusive, Outcome, Run, Verdict
 from conformance.session import Origins, Session
 from conformance.target import Target, open_target
 from conformance.traces import Missing, Trace, from_json
-from vrmproto.spec import Spec
+from vrmproto.spec import VERSION, Spec
 
 __all__ = ["Options", "Progress", "exclusions", "run", "spec_digest", "vectors"]
 
@@ -120,7 +120,7 @@ async def run(options: Options, spec: Spec, progress: Progress | None = None) ->
     """Judge a home; Unreachable where there is none at the URL."""
     began = time.monotonic()
     progress = progress or Progress()
-    made = Run(options.url, seed=options.seed, mode=options.mode, suite=_version(), spec="1.0")
+    made = Run(options.url, seed=options.seed, mode=options.mode, suite=_version(), spec=VERSION)
     made.started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     made.spec_digest = await asyncio.to_thread(spec_digest, spec)
     connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
@@ -163,7 +163,7 @@ async def _control(session: Session) -> tuple[str, list[Outcome]]:
             wrong = next((o for o in session.target.broken if o.requirement.startswith("VRM-HOM-01")), None)
             return f"the receipt of a right message is none: {wrong.got if wrong else 'unreadable'}", []
         claims = lab.claims(person, "terms.proffer", vendor.id, lab.bodies.proffer())
-        forged = jose.token(replace_key(person.key, jose.generate()), claims)
+        forged = jose.token(_signing_as(person.key, jose.generate()), claims)
         answer = (await lab.send(forged, "a forged message")).answer
         lab.holds("VRM-ENV-030", answer.status >= 400, "a refusal of a forged message", answer.said)
     except Failed as failed:
@@ -182,7 +182,7 @@ async def _control(session: Session) -> tuple[str, list[Outcome]]:
     return "", []
 
 
-def replace_key(shown: Key, signs: Key) -> Key:
+def _signing_as(shown: Key, signs: Key) -> Key:
     """A key that says it is one and signs as another."""
     return replace(shown, private=signs.private)
 

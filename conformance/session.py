@@ -83,7 +83,6 @@ class Session:
     """None: organisations cannot be played, and what needs one is not judged."""
     operator: Key | None = None
     """The home's own signing key, where its operator lends it."""
-    outcomes: list[Outcome] = field(default_factory=list)
     organisations: dict[Any, asyncio.Future[Organisation]] = field(default_factory=dict)
     _waiting: dict[str, int] = field(default_factory=dict)
 
@@ -244,9 +243,7 @@ class Session:
     async def _step(
         self, trace: Trace, step: Step, talk: Talk, bindings: Bindings, history: receipts.History, last: bool
     ) -> None:
-        if step.op == "wait":
-            await asyncio.sleep(max(0.0, bindings.began + step.seconds + 0.05 - self.target.now() % 1e10))
-        elif step.op == "put":
+        if step.op == "put":
             data = bindings.files[int(step.of)]
             url = f"{bindings.blobs}{jose.digest(data)}"
             key, iss = bindings.keys[step.by], bindings.ids[step.by]

@@ -84,7 +84,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that is done: ``send``, ``put``, ``wait`` or ``remove``."""
+    """One thing that is done: ``send``, ``put``, ``remove``; in walks also ``wait``, ``state``, ``inbox``."""
 
     op: str
     label: str = ""

@@ -21,6 +21,7 @@ from vrmproto.roster import load as load_roster
 
 __all__ = [
     "BASE",
+    "VERSION",
     "Kind",
     "MessageType",
     "Requirement",

@@ -10,11 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from conformance import jose, receipts
-from conformance.checks.http import together
 from conformance.jose import Key
 from conformance.lab import Lab, Party, Thread, check
 from conformance.results import Inconclusive
 from conformance.session import Organisation, Origins
+from conformance.wire import together
 
 __all__: list[str] = []
 

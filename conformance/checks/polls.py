@@ -7,10 +7,10 @@ import time
 from typing import Any
 
 from conformance import jose, receipts
-from conformance.checks.http import MEDIA, post, proffer, speak, together
 from conformance.lab import Lab, Party, Said, check
 from conformance.results import Inconclusive
 from conformance.target import Answer
+from conformance.wire import MEDIA, post, proffer, speak, together
 
 __all__ = ["REASONS"]
 

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance import jose
-from conformance.checks.http import together
 from conformance.lab import Lab, check
 from conformance.target import Answer
+from conformance.wire import together
 
 __all__ = ["alike"]
 

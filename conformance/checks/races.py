@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 from conformance import jose
-from conformance.checks.http import proffer, together
 from conformance.checks.threads import checkpoint
 from conformance.lab import Lab, Party, Said, Thread, check
+from conformance.wire import proffer, together
 
 __all__: list[str] = []
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance import jose, receipts
-from conformance.checks.http import shop
 from conformance.checks.threads import checkpoint, rotate
 from conformance.lab import Lab, Party, Said, Thread, check
+from conformance.wire import shop
 
 __all__: list[str] = []
 

@@ -7,10 +7,10 @@ import secrets
 from typing import Any
 
 from conformance import jose
-from conformance.checks.http import MEDIA, head, speak, together
 from conformance.lab import Lab, Party, check
 from conformance.results import Inconclusive
 from conformance.target import Answer
+from conformance.wire import MEDIA, head, speak, together
 
 __all__ = ["ask"]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance import jose
-from conformance.checks.http import header, together
 from conformance.lab import Lab, Party, Thread, check
 from conformance.target import Answer
+from conformance.wire import header, together
 
 __all__: list[str] = []
 

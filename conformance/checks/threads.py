@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from conformance import jose, receipts
-from conformance.checks.http import proffer, shop, together
 from conformance.checks.polls import REASONS
 from conformance.lab import Lab, Party, Said, Thread, check
+from conformance.wire import proffer, shop, together
 
 __all__ = ["checkpoint", "pages", "rotate", "twin"]
 

@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 from conformance import jose, receipts
-from conformance.checks.http import together
 from conformance.checks.threads import checkpoint
 from conformance.lab import Lab, Party, Said, Thread, check
+from conformance.wire import together
 
 __all__: list[str] = []
 
