@@ -10,7 +10,20 @@ from typing import Any
 import aiohttp
 import pytest
 
-from conformance.checks import http, keys, polls, privacy, races, records, requests, terms, threads, timed
+from conformance.checks import (
+    http,
+    keys,
+    order,
+    polls,
+    privacy,
+    problems,
+    races,
+    records,
+    requests,
+    terms,
+    threads,
+    timed,
+)
 from conformance.lab import CHECKS, Check, Lab, run_check
 from conformance.results import Failed, Inconclusive, Outcome, Verdict
 from conformance.session import Origins, Session
@@ -23,7 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWar
 
 SPEC = specs.load()
 LAUNCHER = Launcher()
-PAGES = (http, keys, polls, privacy, races, records, requests, terms, threads, timed)
+PAGES = (http, keys, order, polls, privacy, problems, races, records, requests, terms, threads, timed)
 MODULES = {page.__name__ for page in PAGES}
 OWN = [c for c in CHECKS.values() if c.work.__module__ in MODULES]
 QUICK = [c for c in OWN if not c.slow]
