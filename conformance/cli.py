@@ -99,6 +99,9 @@ def server(
     thorough: Annotated[bool, typer.Option("--thorough", help="Everything, for minutes.")] = False,
     seed: Annotated[int, typer.Option(help="The same seed sends the same.")] = 0,
     max_time: Annotated[float, typer.Option(min=0, help="Seconds; what is unreached is inconclusive.")] = 0,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="End soon after the first failure; the rest stays open.")
+    ] = False,
     level: Annotated[
         str, typer.Option(help="must; with should a SHOULD that is not kept fails too.")
     ] = "must",
@@ -137,6 +140,7 @@ def server(
         "quick" if quick else "thorough" if thorough else "default",
         seed,
         max_time,
+        fail_fast=fail_fast,
         origins=None if not origin else origin == "loopback",
         operator=_operator(operator_key),
     )

@@ -6,10 +6,10 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,8 @@ class Options:
     types: frozenset[str] = frozenset()
     """Near misses of these types only."""
     walking: bool = True
+    fail_fast: bool = False
+    """End after the first way of testing by which something has failed."""
     origins: bool | None = None
     """Whether organisations are played on loopback; None: where the home is on loopback too."""
     operator: Key | None = None
@@ -213,17 +215,42 @@ class _Work:
         chosen = [c for c in of_profiles(profiles, _hurried(self.options)) if self.wanted(c.requirements)]
         self.progress.expect(len(chosen))
         lagging = asyncio.ensure_future(self._lag())
+        stages: list[Callable[[], Awaitable[None]]] = [
+            partial(self.checks, chosen),
+            self.bulk,
+            self.walk,
+            partial(self.alone, chosen),
+        ]
+        if self.options.fail_fast:  # what tells most in the shortest time comes first
+            stages[:2] = [self.bulk, partial(self.checks, chosen)]
         try:
-            await asyncio.gather(*(self.check(one) for one in chosen if not one.alone))
-            await asyncio.gather(self.vectors(), self.generated())
-            await self.walk()
-            for one in chosen:
-                if one.alone:
-                    await self.check(one)
-            await self._again()
+            for stage in stages:
+                await stage()
+                if self.options.fail_fast or stage is stages[-1]:
+                    await self._again()
+                if self.options.fail_fast and self.failed():
+                    return
         finally:
             lagging.cancel()
-        self.made.numbers["late"] = len(self.late)
+            self.made.numbers["late"] = len(self.late)
+
+    def failed(self) -> bool:
+        """Whether anything has failed so far."""
+        return bool(self.session.target.broken) or any(o.verdict is Verdict.FAIL for o in self.made.outcomes)
+
+    async def checks(self, chosen: Sequence[Check]) -> None:
+        """The scripted checks that may run beside each other."""
+        await asyncio.gather(*(self.check(one) for one in chosen if not one.alone))
+
+    async def bulk(self) -> None:
+        """What sends much and waits for nothing."""
+        await asyncio.gather(self.vectors(), self.generated())
+
+    async def alone(self, chosen: Sequence[Check]) -> None:
+        """The checks that count what the whole home does."""
+        for one in chosen:
+            if one.alone:
+                await self.check(one)
 
     async def _lag(self) -> None:
         """How much later than asked for the suite itself comes to its turn."""
@@ -382,6 +409,7 @@ def _completed(made: Run, spec: Spec, options: Options) -> list[Outcome]:
     named = {one.requirement for one in outcomes}
     left_out = {r for c in CHECKS.values() if c.slow for r in c.requirements} if _hurried(options) else set()
     excluded = exclusions(spec)
+    failing = any(o.verdict is Verdict.FAIL for o in outcomes)
     for rule in spec.requirements.values():
         if rule.role != "home" or rule.id in named or options.only:
             continue
@@ -392,6 +420,8 @@ def _completed(made: Run, spec: Spec, options: Options) -> list[Outcome]:
             verdict, reason = Verdict.NOT_JUDGED, excluded[rule.id]
         elif made.control:
             reason = f"control: {made.control}"
+        elif options.fail_fast and failing:
+            reason = "--fail-fast: something else had failed before it was asked"
         elif rule.id in left_out:
             verdict, reason = Verdict.NOT_JUDGED, "needs: a run without --quick"
         outcomes.append(Outcome(rule.id, "", verdict, reason=reason))

@@ -33,12 +33,14 @@ def judged(change: str, seed: int, mode: str) -> tuple[str, list[str]]:
     try:
         with running(change) as home:
             lent = operator_key(home.operator_keys[0])
-            found = asyncio.run(run(Options(home.url, mode=mode, seed=seed, operator=lent), spec.load()))
+            options = Options(home.url, mode=mode, seed=seed, operator=lent, fail_fast=True)
+            found = asyncio.run(run(options, spec.load()))
     except LaunchError:
         return "lost", []
     except Exception as error:  # a home that cannot be reached is found out as well as one that fails
         return "killed", [f"{type(error).__name__}: {error}"[:200]]
-    failed = sorted({o.requirement for o in found.outcomes if o.verdict in (Verdict.FAIL, Verdict.WARN)})
+    bad = [o for o in found.outcomes if o.verdict in (Verdict.FAIL, Verdict.WARN)]
+    failed = sorted({f"{o.requirement} {o.check}" for o in bad})
     if found.control:
         failed.append("control")
     return ("killed" if failed else "escaped"), failed

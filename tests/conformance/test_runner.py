@@ -94,3 +94,12 @@ async def test_the_laws_of_all_answers_are_those_that_are_listed() -> None:
     laws = {o.requirement for o in made.outcomes if o.check == "every answer"}
     assert laws == set(coverage.ANSWERS)
     assert await asyncio.to_thread(runner.spec_digest, SPEC) == made.spec_digest
+
+
+async def test_a_run_may_end_soon_after_a_failure() -> None:
+    async with launched("row-asks-no-head", inbox=300, max_wait=4) as home:
+        made = await runner.run(Options(home.url, mode="selftest", fail_fast=True), SPEC)
+    assert Verdict.FAIL in {o.verdict for o in made.outcomes}
+    assert not made.transitions, "it walked on"
+    left = [o for o in made.outcomes if "--fail-fast" in o.reason]
+    assert {o.verdict for o in left} == {Verdict.INCONCLUSIVE}
