@@ -222,7 +222,7 @@ class _Work:
             partial(self.alone, chosen),
         ]
         if self.options.fail_fast:  # what tells most in the shortest time comes first
-            stages[:2] = [self.bulk, partial(self.checks, chosen)]
+            stages[:3] = [self.vectors, partial(self.checks, chosen), self.walk, self.generated]
         try:
             for stage in stages:
                 await stage()

@@ -23,12 +23,17 @@ def _environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(arguments: Sequence[str], folder: Path) -> Iterator[str]:
-    """``vrmproto serve`` with these arguments on a free port, started in the folder; its origin."""
+def serving(arguments: Sequence[str], folder: Path, installed: Path | None = None) -> Iterator[str]:
+    """``vrmproto serve`` with these arguments on a free port, started in the folder; its origin.
+
+    It is this checkout's, or the program that is installed at a path and knows nothing of the checkout.
+    """
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
-    words = [sys.executable, "-m", "vrmproto.cli", "serve", *arguments, "--port", str(port)]
-    with subprocess.Popen(words, cwd=folder, env=_environment(), stderr=subprocess.DEVNULL) as process:
+    program = [str(installed)] if installed else [sys.executable, "-m", "vrmproto.cli"]
+    words = [*program, "serve", *arguments, "--port", str(port)]
+    environment = None if installed else _environment()
+    with subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.DEVNULL) as process:
         try:
             for _ in range(400):
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):

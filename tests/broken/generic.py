@@ -12,6 +12,7 @@ import importlib
 import inspect
 import random
 import types
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +20,21 @@ from typing import Any
 __all__ = ["MODULES", "Change", "apply", "changes", "drawn"]
 
 MODULES = (
-    "agreed", "boards", "envelope", "feed", "guards", "home", "keys", "loading", "opening", "parties",
-    "places", "proofs", "reading", "records", "references", "refusals", "rules", "strictjson", "threads",
-    "timing", "tombstones", "storage.lists", "storage.rows", "storage.coding", "storage.sqlite",
+    "boards", "documents", "envelope", "feed", "guards", "home", "keys", "loading", "opening", "outgoing",
+    "places", "proofs", "reading", "records", "references", "rules", "strictjson", "threads", "timing",
+    "storage.lists", "storage.rows", "storage.coding", "storage.sqlite",
     "server.batcher", "server.http", "server.negotiate", "server.routes",
 )  # fmt: skip
 """Where a home decides, keeps and answers, below ``vrmproto``."""
+
+READERS = {
+    "envelope": ("open_message",),
+    "keys": ("derive",),
+    "records": (
+        "_check_manifest", "_check_messages", "_check_state", "matches", "message_ids", "verify_record",
+    ),
+}  # fmt: skip
+"""Functions of those that no home calls: agents and whoever verifies a record do."""
 
 _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -42,11 +52,21 @@ class Change:
     function: str
     line: int
     what: str
+    code: str
+    """What is changed, as source; of an ``if`` its condition."""
+    nth: int = 0
+    """Which of those in the function that are changed alike."""
 
     @property
     def id(self) -> str:
         """The name by which a home with it is started."""
         return f"generic/{self.module}/{self.number}"
+
+    @property
+    def key(self) -> str:
+        """What it is called in files: the same while the code that it changes is the same."""
+        place = f" ({self.nth + 1})" if self.nth else ""
+        return f"{self.module}.{self.function}: {self.what}{place}: {self.code}"
 
 
 def _alternatives(node: ast.AST) -> list[str]:
@@ -102,7 +122,7 @@ class _Walk(ast.NodeTransformer):
 
     def __init__(self, wanted: int = -1) -> None:
         self.wanted, self.names = wanted, list[str]()
-        self.found: list[tuple[str, int, str]] = []
+        self.found: list[tuple[str, int, str, str]] = []
 
     def visit(self, node: ast.AST) -> Any:
         named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
@@ -113,7 +133,8 @@ class _Walk(ast.NodeTransformer):
             for how in _alternatives(node):
                 if len(self.found) == self.wanted:
                     made = ast.copy_location(_changed(node, how), node)
-                self.found.append((".".join(self.names), getattr(node, "lineno", 0), how))
+                shown = ast.unparse(node.test if isinstance(node, ast.If) else node)
+                self.found.append((".".join(self.names), getattr(node, "lineno", 0), how, shown))
         if made is node and not _skipped(node):
             made = self.generic_visit(node)
         if named:
@@ -142,8 +163,12 @@ def changes(module: str) -> Iterator[Change]:
     _, tree = _tree(module)
     walk = _Walk()
     walk.visit(tree)
-    for number, (function, line, what) in enumerate(walk.found):
-        yield Change(module, number, function, line, what)
+    alike: Counter[tuple[str, str, str]] = Counter()
+    for number, (function, line, what, code) in enumerate(walk.found):
+        if function.split(".")[0] in READERS.get(module, ()):
+            continue
+        yield Change(module, number, function, line, what, code, alike[function, what, code])
+        alike[function, what, code] += 1
 
 
 def drawn(seed: int, count: int) -> list[Change]:

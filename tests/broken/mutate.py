@@ -1,8 +1,8 @@
 """``python -m tests.broken.mutate``: the suite against small changes that nobody thought of.
 
 Draws changes of the reference by a seed, starts a home with each, judges it by the suite alone, and says
-what escaped. Written down, an escaped change becomes a check, or a line in ``survivors.json`` that says why
-nothing over HTTP can show it.
+what escaped. An escaped change becomes a check, or a line in ``survivors.json`` that says why no home with
+it breaks the spec, or why nothing over HTTP shows it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,34 +24,103 @@ from conformance.results import Verdict
 from conformance.runner import Options, run
 from conformance.selftest import operator_key
 from tests.broken import generic
+from tests.broken.generic import Change
 from tests.broken.launch import LaunchError, running
 from vrmproto import spec
 
+__all__ = ["Judged", "figures", "judged", "page", "survivors"]
+
 SURVIVORS = Path(__file__).with_name("survivors.json")
+KILLED, ESCAPED, LOST = "killed", "escaped", "lost"
 
 
-def judged(change: str, seed: int, mode: str) -> tuple[str, list[str]]:
-    """``killed`` with what failed, ``lost`` where it does not start, or ``escaped``."""
+@dataclass(frozen=True)
+class Judged:
+    """What became of one change: killed by what, escaped, or lost where no home starts with it."""
+
+    key: str
+    verdict: str
+    by: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def survivors() -> dict[str, str]:
+    """The changes that no home can be told by, with the reason."""
+    return {one["change"]: one["reason"] for one in json.loads(SURVIVORS.read_text())["survivors"]}
+
+
+def judged(change: Change, seed: int, mode: str) -> Judged:
+    """By a run that ends at the first way of testing that finds something."""
+    began = time.monotonic()
+    verdict, by = _judged(change.id, seed, mode)
+    return Judged(change.key, verdict, tuple(by), round(time.monotonic() - began, 1))
+
+
+def _judged(name: str, seed: int, mode: str) -> tuple[str, list[str]]:
     try:
-        with running(change) as home:
+        with running(name) as home:
             lent = operator_key(home.operator_keys[0])
             options = Options(home.url, mode=mode, seed=seed, operator=lent, fail_fast=True)
             found = asyncio.run(run(options, spec.load()))
     except LaunchError:
-        return "lost", []
+        return LOST, []
     except Exception as error:  # a home that cannot be reached is found out as well as one that fails
-        return "killed", [f"{type(error).__name__}: {error}"[:200]]
+        return KILLED, [f"{type(error).__name__}: {error}"[:200]]
     bad = [o for o in found.outcomes if o.verdict in (Verdict.FAIL, Verdict.WARN)]
     failed = sorted({f"{o.requirement} {o.check}" for o in bad})
     if found.control:
         failed.append("control")
-    return ("killed" if failed else "escaped"), failed
+    return (KILLED if failed else ESCAPED), failed
 
 
-def twice(change: str, seed: int) -> tuple[str, list[str]]:
-    """By the short run first, and by the quick one if that finds nothing."""
-    said = judged(change, seed, "selftest")
-    return judged(change, seed, "quick") if said[0] == "escaped" else said
+def judging(
+    changes: Iterable[Change], seed: int, workers: int, mode: str = "quick"
+) -> Iterator[tuple[Change, Judged]]:
+    """All of them, as they come."""
+    with ProcessPoolExecutor(workers) as pool:
+        waiting = {pool.submit(judged, one, seed, mode): one for one in changes}
+        for done in as_completed(waiting):
+            yield waiting[done], done.result()
+
+
+def figures(found: Iterable[Judged], known: Mapping[str, str]) -> dict[str, Any]:
+    """The counts; the score is of those that start and that something could show."""
+    found = list(found)
+    count = {v: sum(f.verdict == v for f in found) for v in (KILLED, ESCAPED, LOST)}
+    explained = sum(f.verdict == ESCAPED and f.key in known for f in found)
+    of = count[KILLED] + count[ESCAPED] - explained
+    return {
+        "mutants": len(found),
+        **count,
+        "explained": explained,
+        "of": of,
+        "score": round(count[KILLED] / of, 3) if of else 0.0,
+    }
+
+
+def page(found: Iterable[Judged], known: Mapping[str, str], numbers: Mapping[str, Any], day: str) -> str:
+    """What escaped, as a page."""
+    escaped = sorted((one for one in found if one.verdict == ESCAPED), key=lambda one: one.key)
+    caught = f"**{100 * numbers['score']:.1f} %**"
+    lines = [
+        "# How the suite does against changes that nobody thought of",
+        "",
+        "Written by `make mutate`; do not edit. Each change is one small edit somewhere in the reference,",
+        "drawn by a seed: a comparison turned, a branch never taken, an exception not raised, a call left",
+        "out. A home with it is judged over HTTP by a quick run of the suite.",
+        "",
+        f"On {day}, seed {numbers['seed']}: of {numbers['mutants']} changes the suite caught "
+        f"{numbers['killed']}; with {numbers['lost']} no home starts, {numbers['explained']} are explained "
+        f"below. Of the other {numbers['of']} it caught {caught}.",
+        "",
+        "## Not caught",
+        "",
+        "| change | why it is none that could be caught |",
+        "|---|---|",
+    ]
+    cell = str.maketrans({"|": "\\|", "\n": " "})
+    lines += [f"| `{one.key.translate(cell)}` | {known.get(one.key, '**open**')} |" for one in escaped]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -58,35 +129,34 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=max(2, (os.cpu_count() or 2) + 1))
+    parser.add_argument("--mode", default="quick", help="selftest, quick or default")
     parser.add_argument("--out", type=Path, help="write every verdict as JSON here")
+    parser.add_argument("--again", type=Path, help="such a file: only what is not killed there is judged")
+    parser.add_argument("--write", type=Path, help="write what escaped to this page")
     chosen = parser.parse_args()
-    drawn = generic.drawn(chosen.seed, chosen.count)
-    known = json.loads(SURVIVORS.read_text()) if SURVIVORS.exists() else {}
-    began, found = time.monotonic(), list[dict[str, Any]]()
-    with ProcessPoolExecutor(chosen.workers) as pool:
-        waiting = {pool.submit(twice, one.id, chosen.seed): one for one in drawn}
-        for done in as_completed(waiting):
-            one = waiting[done]
-            verdict, failed = done.result()
-            found.append({**asdict(one), "id": one.id, "verdict": verdict, "failed": failed})
-            left = (time.monotonic() - began) / len(found) * (len(drawn) - len(found))
-            where = f"{one.module}:{one.line} {one.function}: {one.what}"
-            if verdict != "killed":
-                print(f"{verdict:8} {one.id:28} {where}", flush=True)
-            print(f"{len(found)}/{len(drawn)}, about {left:.0f} s left", file=sys.stderr)
-    if chosen.out:
-        chosen.out.write_text(json.dumps(sorted(found, key=lambda f: str(f["id"])), indent=1) + "\n")
-    count = {v: sum(f["verdict"] == v for f in found) for v in ("killed", "escaped", "lost")}
-    explained = sum(f["verdict"] == "escaped" and f["id"] in known for f in found)
-    judged_ = count["killed"] + count["escaped"] - explained
-    numbers = {
-        "mutants": len(found),
-        **count,
-        "explained": explained,
-        "score": round(count["killed"] / judged_, 4) if judged_ else 0.0,
-        "seed": chosen.seed,
-        "seconds": round(time.monotonic() - began, 1),
-    }
+    drawn = {one.key: one for one in generic.drawn(chosen.seed, chosen.count)}
+    began, found = time.monotonic(), dict[str, Judged]()
+    if chosen.again:
+        before = [Judged(**one) for one in json.loads(chosen.again.read_text())]
+        found = {one.key: one for one in before if one.verdict == KILLED and one.key in drawn}
+    left = [one for key, one in drawn.items() if key not in found]
+    for number, (one, result) in enumerate(judging(left, chosen.seed, chosen.workers, chosen.mode), 1):
+        found[one.key] = result
+        if result.verdict != KILLED:
+            print(f"{result.verdict:8} {one.id} line {one.line} {one.key}", flush=True)
+        spent = time.monotonic() - began
+        print(
+            f"{number}/{len(left)}, about {spent / number * (len(left) - number):.0f} s left", file=sys.stderr
+        )
+        if chosen.out:
+            listed = sorted(found.values(), key=lambda one: one.key)
+            chosen.out.write_text(json.dumps([vars(one) for one in listed], indent=1) + "\n")
+    known = survivors()
+    numbers = {"seed": chosen.seed, **figures(found.values(), known)}
+    numbers["seconds"] = round(time.monotonic() - began, 1)
+    if chosen.write:
+        day = datetime.now(UTC).strftime("%Y-%m-%d")
+        chosen.write.write_text(page(found.values(), known, numbers, day))
     print(json.dumps(numbers))
 
 
