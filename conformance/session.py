@@ -169,29 +169,31 @@ class Session:
 
     async def _told(self, trace: Trace, began: int) -> list[Outcome]:
         talk = Talk(self.target, trace.name)
-        what: dict[str, Any] = {"check": trace.name, "conversation": (), "replay": trace.to_json()}
         names = (trace.requirement, *trace.covers)
         if trace.only == "https" and self.target.loopback:
             return []
+
+        def said(
+            verdict: Verdict, reason: str = "", rules: Iterable[str] = names, **more: Any
+        ) -> list[Outcome]:
+            more |= {"reason": reason, "conversation": tuple(talk.exchanges), "replay": trace.to_json()}
+            return [Outcome(one, trace.name, verdict, **more) for one in rules]
+
         try:
             await self.follow(trace, talk, began)
         except Failed as failed:
-            what["conversation"] = tuple(talk.exchanges)
             broken = names if failed.requirement == trace.requirement else (failed.requirement,)
-            what |= {"expected": failed.expected, "got": failed.got}
-            return [Outcome(one, verdict=Verdict.FAIL, **what) for one in broken]
+            return said(Verdict.FAIL, rules=broken, expected=failed.expected, got=failed.got)
         except Missing as missing:
             verdict = Verdict.NOT_APPLICABLE if "${board:" in str(missing) else Verdict.INCONCLUSIVE
-            return [Outcome(one, verdict=verdict, reason=str(missing), **what) for one in names]
+            return said(verdict, str(missing))
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             reason = f"an answer could not be read ({type(error).__name__}: {error})"
-            what |= {"conversation": tuple(talk.exchanges)}
-            return [Outcome(one, verdict=Verdict.INCONCLUSIVE, reason=reason, **what) for one in names]
+            return said(Verdict.INCONCLUSIVE, reason)
         except Inconclusive as error:
-            verdict = Verdict.NOT_JUDGED if error.needs else Verdict.INCONCLUSIVE
-            reason = f"needs: {error.needs}" if error.needs else error.reason
-            what |= {"conversation": tuple(talk.exchanges)}
-            return [Outcome(one, verdict=verdict, reason=reason, **what) for one in names]
+            if error.needs:
+                return said(Verdict.NOT_JUDGED, f"needs: {error.needs}")
+            return said(Verdict.INCONCLUSIVE, error.reason)
         return [Outcome(one, trace.name, Verdict.PASS) for one in names]
 
     async def bind(self, trace: Trace, began: int) -> Bindings:

@@ -127,6 +127,7 @@ async def a_region_matches_what_lies_within_it(lab: Lab) -> None:
         "es-ab": {"region": "ES-AB"},
         "es": {"region": "ES"},
         "nl-nh": {"region": "NL-NH"},
+        "bv": {"region": "BV"},
         "circle": circle,
         "nowhere": None,
     }
@@ -139,13 +140,14 @@ async def a_region_matches_what_lies_within_it(lab: Lab) -> None:
     await _exactly(lab, {**category, "region": "ES-AB"}, named, "es-ab")
     await _exactly(lab, {**category, "region": "NL"}, named, "nl-nh")
     await _exactly(lab, {**category, "region": "AQ"}, named, "")
+    await _exactly(lab, {"region": "BV"}, named, "bv")
 
 
 @check("VRM-BRD-012", profile="intent")
 async def a_language_matches_what_begins_with_it_and_a_hyphen(lab: Lab) -> None:
     """By letters of either case; filters that are given together all have to match."""
     code = aisle()
-    langs = {"de": "de", "ch": "de-CH", "den": "den", "hant": "zh-Hant-TW", "tw": "zh-TW"}
+    langs = {"de": "de", "ch": "de-CH", "den": "den", "hant": "zh-Hant-TW", "tw": "zh-TW", "kl": "kl"}
     made = await asyncio.gather(*(filed(lab, code, lang=lang) for lang in langs.values()))
     named = dict(zip(langs, made, strict=True))
     category = {"category": f"unspsc:{code}"}
@@ -161,6 +163,7 @@ async def a_language_matches_what_begins_with_it_and_a_hyphen(lab: Lab) -> None:
     await _exactly(lab, {**category, "lang": "de", "region": "NL"}, named, "ch de")
     await _exactly(lab, {**category, "lang": "de", "region": "DE"}, named, "")
     await _exactly(lab, {"category": f"unspsc:{aisle()}", "lang": "de"}, named, "")
+    await _exactly(lab, {"lang": "kl"}, named, "kl")
 
 
 @check("VRM-BRD-012", "VRM-BRD-013", profile="intent")

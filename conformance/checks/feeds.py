@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -459,6 +460,24 @@ async def whoever_waits_at_the_head_is_given_what_comes(lab: Lab) -> None:
     items += await reader.on()
     right = [f"{one.thid} withdrawn"]
     same(lab, "VRM-BRD-006", right, told(items))
+
+
+@check("VRM-BRD-014", profile="intent")
+async def a_cursor_that_was_changed_is_refused_or_read(lab: Lab) -> None:
+    """Longer, shorter, with other letters or enormous numbers: never more than a plain answer."""
+    code = aisle()
+    await filed(lab, code)
+    reader = Reader(lab, code)
+    await reader.on()
+    right = reader.cursor
+    runs = list(re.finditer(r"[0-9]+", right))
+    huge = {f"{right[: m.start()]}{'9' * n}{right[m.end() :]}" for m in runs for n in (18, 19, 40, 400)}
+    cut = {right[:-1], right[1:], right[: len(right) // 2]}
+    more = {right + "0", right + right, right + ".", "." + right, right.swapcase(), right[::-1]}
+    for cursor in sorted((huge | cut | more) - {right, ""}):
+        answer = await lab.feed("", None, category=f"unspsc:{code}", cursor=cursor)
+        right_ = answer.status == 200 or answer.code in ("request-invalid", "cursor-gone", "too-large")
+        lab.holds("VRM-BRD-014", right_, "a page, request-invalid or cursor-gone", answer.said)
 
 
 @check("VRM-BRD-014", profile="intent")
