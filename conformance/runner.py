@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 
 from conformance import checks, jose, lift, messages, walks
+from conformance.checks import feeds
 from conformance.jose import Key
 from conformance.lab import CHECKS, Check, Lab, of_profiles, run_check
 from conformance.minimise import minimise
@@ -224,6 +225,8 @@ class _Work:
         if self.options.fail_fast:  # what tells most in the shortest time comes first
             stages[:3] = [self.vectors, partial(self.checks, chosen), self.walk, self.generated]
         try:
+            if "intent" in profiles:
+                await feeds.publish_first(Lab(self.session, "first"))
             for stage in stages:
                 await stage()
                 if self.options.fail_fast or stage is stages[-1]:

@@ -84,6 +84,8 @@ class Session:
     operator: Key | None = None
     """The home's own signing key, where its operator lends it."""
     organisations: dict[Any, asyncio.Future[Organisation]] = field(default_factory=dict)
+    first_intent: Any = None
+    """The thread of the intent that was published before anything else."""
     _waiting: dict[str, int] = field(default_factory=dict)
 
     # --- parties ----------------------------------------------------------------------------------

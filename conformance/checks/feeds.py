@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,9 +12,9 @@ from typing import Any
 
 from conformance import jose, receipts
 from conformance.lab import Lab, Party, Thread, check
-from conformance.results import Inconclusive
+from conformance.results import Failed, Inconclusive
 
-__all__ = ["Reader", "aisle", "filed", "genuine", "same", "shown", "told", "wanted"]
+__all__ = ["Reader", "aisle", "filed", "genuine", "publish_first", "same", "shown", "told", "wanted"]
 
 PAGES = 400
 """How many pages are read before a feed counts as endless."""
@@ -162,6 +163,21 @@ def shown(intent: Thread, place: int = 0) -> str:
 
 
 # --- what is open ---------------------------------------------------------------------------------
+
+
+async def publish_first(lab: Lab) -> None:
+    """Publish before anything else: on a board that is new nothing stands before it."""
+    with contextlib.suppress(Inconclusive, Failed):
+        lab.session.first_intent = await filed(lab, aisle())
+
+
+@check("VRM-BRD-005", profile="intent")
+async def what_was_published_first_is_shown(lab: Lab) -> None:
+    """The first intent of all, too, where the board was new."""
+    first: Thread = lab.session.first_intent or await filed(lab, aisle())
+    code = jose.claims_of(first.said[0].token)["body"]["need"]["categories"][0]["code"]
+    for limit in (0, 1):
+        await Reader(lab, code, limit).shows("VRM-BRD-005", [shown(first)])
 
 
 @check(
