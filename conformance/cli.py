@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -43,7 +44,15 @@ ReportDir = Annotated[
 Origin = Annotated[
     str,
     typer.Option(
-        help="loopback: organisations are played on 127.0.0.1, by default for homes there; or none."
+        metavar="FORM",
+        help="Where organisations are played: https://*.vendors.example, with a name for each of them; "
+        "loopback, by default for homes there; or none.",
+    ),
+]
+Listen = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT", help="Where they are served over plain HTTP for what ends TLS at those origins."
     ),
 ]
 OperatorKey = Annotated[
@@ -53,6 +62,7 @@ OperatorKey = Annotated[
 ClaimKey = Annotated[
     Path | None, typer.Option(help="The key that signs claims; it is made if it is not there.")
 ]
+_LISTEN = "127.0.0.1:8088"
 Url = Annotated[str, typer.Option("--url", help="The URL of the home.")]
 
 
@@ -108,6 +118,7 @@ def server(
     baseline: Baseline = None,
     report_dir: ReportDir = None,
     origin: Origin = "",
+    listen: Listen = _LISTEN,
     operator_key: OperatorKey = None,
     claim_key: ClaimKey = None,
     spec: SpecDir = None,
@@ -126,8 +137,6 @@ def server(
         raise _stop(f"--profile {unknown[0]}: is none of {', '.join(loaded.profiles)}")
     if level not in ("must", "should"):
         raise _stop(f"--level {level}: is to be must or should")
-    if origin not in ("", "loopback", "none"):
-        raise _stop(f"--origin {origin}: is to be loopback or none")
     if quick and thorough:
         raise _stop("--quick and --thorough: one of them")
     try:
@@ -141,7 +150,8 @@ def server(
         seed,
         max_time,
         fail_fast=fail_fast,
-        origins=None if not origin else origin == "loopback",
+        origins=_origin(origin),
+        listen=_listen(listen),
         operator=_operator(operator_key),
     )
     line = _Line()
@@ -167,6 +177,20 @@ def server(
         if report_dir is not None:
             typer.echo(f"{report_dir / 'report.html'} is made for people, report.json for machines")
     raise typer.Exit(document["exit"])
+
+
+def _origin(text: str) -> str:
+    """What organisations' origins look like."""
+    if text not in ("", "loopback", "none") and not re.fullmatch(r"https://[^/*]*\*[^/*]*", text):
+        raise _stop(f"--origin {text}: is to be loopback, none, or an https origin with one * in its name")
+    return text
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise _stop(f"--listen {text}: is to be an address and a port, such as {_LISTEN}")
+    return host, int(port)
 
 
 def _operator(path: Path | None) -> Key | None:
@@ -240,6 +264,8 @@ def customer(command: Annotated[str, typer.Option(help="How to start the agent."
 def replay(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A replay file of a report.")],
     url: Annotated[str, typer.Option(help="The home; by default that of the report.")] = "",
+    origin: Origin = "",
+    listen: Listen = _LISTEN,
     spec: SpecDir = None,
     json_: Json = False,
 ) -> None:
@@ -254,7 +280,8 @@ def replay(
         where = url or str(document.get("url") or document.get("target") or "")
         if not where:
             raise _stop("name the home with --url")
-        outcomes = asyncio.run(replaying.replay(document, where, loaded, str(file)))
+        where_from = _origin(origin), _listen(listen)
+        outcomes = asyncio.run(replaying.replay(document, where, loaded, str(file), *where_from))
     except (replaying.ReplayError, Unreachable) as error:
         raise _stop(str(error)) from None
     made = Run(where, outcomes=outcomes, profiles=tuple(loaded.profiles), mode="replay")

@@ -39,7 +39,7 @@ async def near_misses(
     profiles: tuple[str, ...],
     seen: set[str],
     limit: asyncio.Semaphore,
-    going: Callable[[], bool],
+    stopped: Callable[[], str],
     share: int = 1,
     types: frozenset[str] = frozenset(),
 ) -> list[Outcome]:
@@ -49,7 +49,7 @@ async def near_misses(
     """
     found = await asyncio.gather(
         *(
-            _parent(session, name, number, body, seen, limit, going, share)
+            _parent(session, name, number, body, seen, limit, stopped, share)
             for name in _types(session, profiles)
             if not types or name in types
             for number, body in enumerate(nearmiss.parents(session.target.spec, f"messages/{name}.json"))
@@ -65,13 +65,13 @@ async def _parent(
     body: Any,
     seen: set[str],
     limit: asyncio.Semaphore,
-    going: Callable[[], bool],
+    stopped: Callable[[], str],
     share: int,
 ) -> list[Outcome]:
     check = f"near misses of {name}"
     async with limit:
-        if not going():
-            return [Outcome(BODY, check, Verdict.INCONCLUSIVE, reason="--max-time was over")]
+        if reason := stopped():
+            return [Outcome(BODY, check, Verdict.INCONCLUSIVE, reason=reason)]
         lab = Lab(session, check)
         try:
             there = await contexts.ready(lab, name, random.Random(f"{name} {number}"))
@@ -146,7 +146,7 @@ async def valid_messages(
     seed: int,
     count: int,
     limit: asyncio.Semaphore,
-    going: Callable[[], bool],
+    stopped: Callable[[], str],
 ) -> list[Outcome]:
     """Valid messages of every type, from its schema: all have to be taken. Opening ones are the most."""
     names = _types(session, profiles)
@@ -157,7 +157,7 @@ async def valid_messages(
     wanted |= {name: max(1, (count - each * len(rest)) // len(opening)) for name in opening}
     labs = {name: Lab(session, f"generated {name}", seed) for name in names}
     work = [
-        _valid(labs[name], name, f"{seed} {name} {n}", limit, going)
+        _valid(labs[name], name, f"{seed} {name} {n}", limit, stopped)
         for n in range(max(wanted.values(), default=0))
         for name in names
         if n < wanted[name]
@@ -166,11 +166,11 @@ async def valid_messages(
 
 
 async def _valid(
-    lab: Lab, name: str, seed: str, limit: asyncio.Semaphore, going: Callable[[], bool]
+    lab: Lab, name: str, seed: str, limit: asyncio.Semaphore, stopped: Callable[[], str]
 ) -> Outcome | None:
     check = f"generated {name}"
     async with limit:
-        if not going():
+        if stopped():
             return None
         rng = random.Random(seed)
         own = Lab(lab.session, check)

@@ -45,12 +45,19 @@ def read(path: Path) -> dict[str, Any]:
     return {**document, "replay": again}
 
 
-async def replay(document: Mapping[str, Any], url: str, spec: Spec, path: str = "") -> list[Outcome]:
+async def replay(
+    document: Mapping[str, Any],
+    url: str,
+    spec: Spec,
+    path: str = "",
+    origin: str = "",
+    listen: tuple[str, int] = ("127.0.0.1", 0),
+) -> list[Outcome]:
     """Say it again; Unreachable, ReplayError."""
     again = document["replay"]
     async with aiohttp.ClientSession() as http:
         target = await open_target(url, spec, http)
-        session = Session(target, Origins() if target.loopback else None)
+        session = Session(target, Origins.wanted(target, origin, listen))
         try:
             if "steps" in again:
                 try:

@@ -37,6 +37,8 @@ _AGAIN = 30
 _SHORTENED = 5
 _LAG = 0.3
 """Seconds of the suite's own; more, and what was about a second may be its own doing."""
+_SILENT = 30
+"""So many requests without an answer, and the home is given up."""
 LANES = 16
 """Conversations at a time."""
 MODES = {
@@ -66,8 +68,10 @@ class Options:
     walking: bool = True
     fail_fast: bool = False
     """End after the first way of testing by which something has failed."""
-    origins: bool | None = None
-    """Whether organisations are played on loopback; None: where the home is on loopback too."""
+    origins: str = ""
+    """What the origins of organisations look like: :meth:`Origins.wanted`."""
+    listen: tuple[str, int] = ("127.0.0.1", 0)
+    """Where they are served, if they are not on loopback."""
     operator: Key | None = None
 
 
@@ -132,8 +136,7 @@ async def run(options: Options, spec: Spec, progress: Progress | None = None) ->
         made.issuer, made.claimed = target.issuer, target.claimed
         wanted = options.profiles or target.claimed or ("core",)
         made.profiles = tuple(p for p in spec.profiles if p in wanted)
-        playing = target.loopback if options.origins is None else options.origins
-        origins = Origins() if playing else None
+        origins = Origins.wanted(target, options.origins, options.listen)
         session = Session(target, origins, options.operator)
         try:
             started = time.monotonic()
@@ -202,10 +205,15 @@ class _Work:
     lag: float = 0.0
     shortened: int = 0
 
-    def going(self) -> bool:
-        """Whether there is time left."""
+    def stopped(self) -> str:
+        """Why no more is asked; '' while there is time, and a home that answers."""
+        target, options = self.session.target, self.options
+        if target.numbers.get("unanswered", 0) >= (1 if options.fail_fast else _SILENT):
+            return f"given up: {target.numbers['unanswered']} requests were not answered"
+        if options.fail_fast and target.broken:
+            return "--fail-fast: something else had failed before it was asked"
         spent = time.monotonic() - self.progress.began
-        return not self.options.max_time or spent < self.options.max_time
+        return "--max-time was over" if options.max_time and spent >= options.max_time else ""
 
     def wanted(self, requirements: Iterable[str]) -> bool:
         return not self.options.only or not self.options.only.isdisjoint(requirements)
@@ -267,7 +275,7 @@ class _Work:
         failed = {o.check for o in self.made.outcomes if o.verdict is Verdict.FAIL and o.check in CHECKS}
         failed -= {one.name for one in CHECKS.values() if one.slow}
         for name in sorted(failed)[:_AGAIN]:
-            if not self.going():
+            if self.stopped():
                 return
             others = [await run_check(self.session, CHECKS[name], self.options.seed + n) for n in (1, 2)]
             if any(o.verdict is Verdict.FAIL for again in others for o in again):
@@ -291,10 +299,10 @@ class _Work:
 
         async def one(trace: Any) -> None:
             async with self.lanes:
-                if self.going():
-                    self.made.outcomes += await self.session.tell(trace)
+                if reason := self.stopped():
+                    self._unreached(trace.name, (trace.requirement, *trace.covers), reason)
                 else:
-                    self._unreached(trace.name, (trace.requirement, *trace.covers))
+                    self.made.outcomes += await self.session.tell(trace)
                 self.progress.one("vectors")
 
         await asyncio.gather(*map(one, traces))
@@ -308,7 +316,7 @@ class _Work:
         seen: set[str] = set()
         share = 6 if self.options.mode == "selftest" and not self.options.only else 1
         self.made.outcomes += await messages.near_misses(
-            self.session, profiles, seen, self.lanes, self.going, share, types
+            self.session, profiles, seen, self.lanes, self.stopped, share, types
         )
         spec = self.session.target.spec
         named = self.session.target.discovery.get("types", ())
@@ -320,12 +328,12 @@ class _Work:
         self.made.numbers |= {"schema_targets": len(targets), "schema_targets_exercised": len(seen)}
         count, _ = MODES[self.options.mode]
         self.made.outcomes += await messages.valid_messages(
-            self.session, profiles, self.options.seed, count, self.lanes, self.going
+            self.session, profiles, self.options.seed, count, self.lanes, self.stopped
         )
 
     async def walk(self) -> None:
         """Walks through the threads, each step compared with the model."""
-        if not self.options.walking:
+        if not self.options.walking or self.stopped():
             return
         _, seconds = MODES[self.options.mode]
         if self.options.max_time:
@@ -364,17 +372,15 @@ class _Work:
     async def check(self, one: Check) -> None:
         """One scripted check."""
         async with self.waits:
-            if self.going():
-                self.made.outcomes += await run_check(self.session, one, self.options.seed)
+            if reason := self.stopped():
+                self._unreached(one.name, one.requirements, reason)
             else:
-                self._unreached(one.name, one.requirements)
+                self.made.outcomes += await run_check(self.session, one, self.options.seed)
             self.progress.one("checks")
 
-    def _unreached(self, name: str, requirements: Sequence[str]) -> None:
+    def _unreached(self, name: str, requirements: Sequence[str], reason: str) -> None:
         self.late.append(name)
-        self.made.outcomes += [
-            Outcome(r, name, Verdict.INCONCLUSIVE, reason="--max-time was over") for r in requirements
-        ]
+        self.made.outcomes += [Outcome(r, name, Verdict.INCONCLUSIVE, reason=reason) for r in requirements]
 
 
 _READ: dict[Path, tuple[list[Trace], list[str]]] = {}

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,8 +21,8 @@ from conformance.traces import Bindings, Missing, Step, Trace, render, signature
 __all__ = ["Organisation", "Origins", "Session"]
 
 _TRIES = 4
-_PATIENCE, _PAUSE = 75, 5
-"""Seconds."""
+PATIENCE, PAUSE = 75, 5
+"""Seconds. A home may bound how many new origins it looks up in a minute."""
 
 
 @dataclass
@@ -34,38 +34,65 @@ class Organisation:
     document: dict[str, Any] | None
     fetched: int = 0
     """How often its discovery document was asked for."""
+    answer: Callable[[], web.StreamResponse] | None = None
+    """Answers the request for the document instead."""
+    followed: int = 0
+    """How often ``/elsewhere`` was asked for, where the document lies too then."""
 
 
 class Origins:
-    """Discovery documents on loopback, an origin a port; every one is an organisation of its own."""
+    """Discovery documents served by the suite; every origin is an organisation of its own.
 
-    def __init__(self) -> None:
+    On loopback each has a port. For a home elsewhere ``form`` is what their origins look like, such as
+    ``https://*.vendors.example``; whatever ends TLS there passes requests on to ``listen``, ``Host`` and all.
+    """
+
+    def __init__(self, form: str = "", listen: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self._runner: web.ServerRunner | None = None
-        self._by_port: dict[int, Organisation] = {}
+        self._form, self._listen = form, listen
+        self._by_host: dict[str, Organisation] = {}
+
+    @classmethod
+    def wanted(cls, target: Target, form: str, listen: tuple[str, int]) -> Origins | None:
+        """Those for a home: '' is loopback for a home there and else none, as with ``none``."""
+        if form == "none" or not (form or target.loopback):
+            return None
+        return cls("" if form == "loopback" else form, listen)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        sock = request.transport.get_extra_info("sockname") if request.transport else None
-        found = self._by_port.get(sock[1] if sock else 0)
+        found = self._by_host.get(request.headers.get("Host", "").lower())
+        if found is not None and found.answer is not None and request.path == "/elsewhere":
+            found.followed += 1
+            return web.json_response(found.document)
         if found is None or request.path != "/.well-known/vrm-configuration":
             return web.Response(status=404)
         found.fetched += 1
+        if found.answer is not None:
+            return found.answer()
         if found.document is None:
             return web.Response(status=404)
         return web.json_response(found.document)
 
-    async def add(self, keys: Mapping[str, Key], document: Mapping[str, Any] | None) -> Organisation:
-        """A new organisation; ``issuer``, ``versions`` and ``roles`` of its document are filled in."""
+    async def _origin(self) -> str:
+        """A new origin, served from now on."""
         if self._runner is None:
             self._runner = web.ServerRunner(web.Server(self._serve))
             await self._runner.setup()
-        bound = socket.create_server(("127.0.0.1", 0))
-        port = bound.getsockname()[1]
-        await web.SockSite(self._runner, bound).start()
-        origin = f"http://127.0.0.1:{port}"
+        if not (self._form and self._runner.addresses):
+            bound = socket.create_server(self._listen if self._form else ("127.0.0.1", 0))
+            await web.SockSite(self._runner, bound).start()
+            if not self._form:
+                return f"http://127.0.0.1:{bound.getsockname()[1]}"
+        return self._form.replace("*", f"o{secrets.token_hex(6)}")
+
+    async def add(self, keys: Mapping[str, Key], document: Mapping[str, Any] | None) -> Organisation:
+        """A new organisation; ``issuer``, ``versions`` and ``roles`` of its document are filled in."""
+        origin = await self._origin()
         made: dict[str, Any] | None = None
         if document is not None:
             made = {"issuer": origin, "versions": ["1.0"], "roles": ["organisation"], **document}
-        self._by_port[port] = found = Organisation(origin, dict(keys), made)
+        found = Organisation(origin, dict(keys), made)
+        self._by_host[origin.partition("://")[2]] = found
         return found
 
     async def close(self) -> None:
@@ -127,14 +154,14 @@ class Session:
 
         A home may bound how many new organisations it looks up in a minute, so such a refusal is waited out.
         """
-        for waited in range(0, _PATIENCE, _PAUSE):
+        for waited in range(0, PATIENCE, PAUSE):
             talk = Talk(self.target, "known")
             answer = await talk.poll(key, iss, maxEvents=0, label="poll, to be known here")
             if answer.status == 200:
                 return
-            if answer.code != "key-unavailable" or waited + _PAUSE >= _PATIENCE:
+            if answer.code != "key-unavailable" or waited + PAUSE >= PATIENCE:
                 raise Inconclusive(f"a poll was answered {answer.said}")
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(PAUSE)
 
     async def emptied(self, key: Key, iss: str) -> None:
         """Acknowledge what lies in an inbox that many share, before it is full."""

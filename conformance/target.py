@@ -24,6 +24,8 @@ __all__ = ["Answer", "Talk", "Target", "Unreachable", "open_target"]
 
 LIMIT = 10.0
 """Seconds after which an answer is a hang."""
+_PATIENT = 20
+"""So many answers that stay 429 or 503, and no further one is waited for."""
 _LARGEST = 16 * 2**20
 _KEPT = 4000
 _LARGE = 2**20
@@ -165,6 +167,7 @@ class Talk:
             spent = time.monotonic() - began
             told = "no answer" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
             self._keep(label, method, url, named, data, None, spent, told)
+            self.target.count("unanswered")
             raise Failed("VRM-HOM-030", "an answer within 10 s", f"{told} after {spent:.1f} s") from None
         self._keep(label, method, url, named, data, answer, answer.seconds, "")
         self.target.count("requests")
@@ -185,7 +188,10 @@ class Talk:
                 answer = await self._once(method, url, {**headers, "Connection": "close"}, data, limit)
             answer = replace(answer, again=again)
             wait = answer.headers.get("Retry-After", "")
-            if answer.status not in (429, 503) or not wait.isdigit() or trial == 3:
+            if answer.status not in (429, 503) or not wait.isdigit():
+                return answer
+            if trial == 3 or self.target.numbers.get("put_off", 0) >= _PATIENT:
+                self.target.count("put_off")
                 return answer
             await asyncio.sleep(min(float(wait), 3.0))
         raise AssertionError("not reached")

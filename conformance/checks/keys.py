@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -13,47 +13,16 @@ from conformance import jose, receipts
 from conformance.jose import Key
 from conformance.lab import Lab, Party, Thread, check
 from conformance.results import Inconclusive
-from conformance.session import Organisation, Origins
+from conformance.session import PATIENCE, PAUSE, Organisation, Origins
 from conformance.wire import together
 
 __all__: list[str] = []
-
-
-@dataclass
-class _Scripted(Origins):
-    """Origins of a check's own, whose answer to the request for a document is any."""
-
-    def __post_init__(self) -> None:
-        super().__init__()
-        self.answers: dict[str, Callable[[], web.StreamResponse]] = {}
-        self.followed: set[str] = set()
-
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        sock = request.transport.get_extra_info("sockname") if request.transport else None
-        port = sock[1] if sock else 0
-        origin = f"http://127.0.0.1:{port}"
-        made = self.answers.get(origin)
-        if made is not None and request.path == "/elsewhere":
-            self.followed.add(origin)
-            return web.json_response(self._by_port[port].document)
-        if made is None or request.path != "/.well-known/vrm-configuration":
-            return await super()._serve(request)
-        found = self._by_port[port]
-        found.fetched += 1
-        return made()
 
 
 def _origins(lab: Lab) -> Origins:
     if lab.session.origins is None:
         raise Inconclusive("an organisation has to be played", "origin")
     return lab.session.origins
-
-
-def _own(lab: Lab) -> _Scripted:
-    _origins(lab)
-    if not lab.target.loopback:
-        raise Inconclusive("an origin has to answer what is none", "origin")
-    return _Scripted()
 
 
 async def _publish(lab: Lab, *keys: Key, retired: tuple[Key, ...] = (), **members: Any) -> Organisation:
@@ -66,10 +35,15 @@ async def _publish(lab: Lab, *keys: Key, retired: tuple[Key, ...] = (), **member
     return await _origins(lab).add({"key": keys[0]}, document)
 
 
-def _asked(*made: Organisation) -> None:
-    """A home may bound how many new origins one client names: then nothing has been shown."""
-    if not all(one.fetched for one in made):
-        raise Inconclusive("the home has not asked for the document")
+async def _asked(made: Organisation, ask: Callable[[], Awaitable[None]]) -> None:
+    """Ask until the document was fetched: a home may bound how many new origins one client names."""
+    for waited in range(0, PATIENCE, PAUSE):
+        if waited:
+            await asyncio.sleep(PAUSE)
+        await ask()
+        if made.fetched:
+            return
+    raise Inconclusive("the home has not asked for the document")
 
 
 def _message(lab: Lab, origin: str, key: Key, aud: str) -> str:
@@ -142,37 +116,31 @@ async def an_addressee_is_not_fetched(lab: Lab) -> None:
 async def a_document_that_cannot_be_read_is_said_to_be_so(lab: Lab) -> None:
     """Out of reach, no document, or that of another issuer: ``key-unavailable``, of messages and polls."""
     vendor, key = await lab.vendor(), jose.generate()
-    own = _own(lab)
-    try:
-        origins: dict[str, Organisation] = {}
-        keys = {"keys": jose.published(key)}
+    keys = {"keys": jose.published(key)}
 
-        async def add(
-            what: str, document: Mapping[str, Any] | None, text: bytes | None = None, status: int = 200
-        ) -> None:
-            made = origins[what] = await own.add({"key": key}, document)
-            if text is not None:
-                own.answers[made.origin] = lambda: web.Response(
-                    body=text, status=status, content_type="application/json"
-                )
+    def add(document: Mapping[str, Any] | None) -> Awaitable[Organisation]:
+        return _origins(lab).add({"key": key}, document)
 
-        await add("nothing there", None)
-        await add("another issuer", {**keys, "issuer": "https://elsewhere.example"})
-        await add("no JSON", keys, b"<html>")
-        await add("a list", keys, b"[]")
-        gone = "http://127.0.0.1:9"
-        parties = {what: made.origin for what, made in origins.items()} | {"a closed port": gone}
+    def saying(body: bytes) -> Callable[[], web.StreamResponse]:
+        return lambda: web.Response(body=body, content_type="application/json")
 
-        async def one(what: str, origin: str) -> None:
-            answer = await lab.talk.send(_message(lab, origin, key, vendor.id).encode(), f"{what}: a message")
-            lab.refused("VRM-ID-011", answer, "key-unavailable")
-            answer = await lab.talk.poll(key, origin, label=f"{what}: a poll")
-            lab.refused("VRM-ID-011", answer, "key-unavailable")
+    origins = {
+        "nothing there": await add(None),
+        "another issuer": await add({**keys, "issuer": "https://elsewhere.example"}),
+        "no JSON": await add(keys),
+        "a list": await add(keys),
+    }
+    origins["no JSON"].answer, origins["a list"].answer = saying(b"<html>"), saying(b"[]")
 
-        await together(one(what, origin) for what, origin in parties.items())
-        _asked(*origins.values())
-    finally:
-        await own.close()
+    async def one(what: str, origin: str) -> None:
+        answer = await lab.talk.send(_message(lab, origin, key, vendor.id).encode(), f"{what}: a message")
+        lab.refused("VRM-ID-011", answer, "key-unavailable")
+        answer = await lab.talk.poll(key, origin, label=f"{what}: a poll")
+        lab.refused("VRM-ID-011", answer, "key-unavailable")
+
+    asked = [_asked(made, partial(one, what, made.origin)) for what, made in origins.items()]
+    closed = "http://127.0.0.1:9" if lab.target.loopback else "https://nobody.invalid"
+    await together([*asked, one("a closed port", closed)])
     waiting = await lab.inbox(vendor)
     lab.holds("VRM-ID-011", not waiting, "nothing delivered", waiting)
 
@@ -181,26 +149,20 @@ async def a_document_that_cannot_be_read_is_said_to_be_so(lab: Lab) -> None:
 async def a_redirect_is_not_followed(lab: Lab) -> None:
     """To another origin or another path: the document behind it is not fetched, nor its key taken."""
     vendor, key = await lab.vendor(), jose.generate()
-    own = _own(lab)
-    try:
-        for status, near in ((302, False), (308, False), (301, True)):
-            away = await own.add({"key": key}, {"keys": jose.published(key)})
-            behind = await own.add({"key": key}, {"keys": jose.published(key), "issuer": away.origin})
-            place = "/elsewhere" if near else f"{behind.origin}/.well-known/vrm-configuration"
-            headers = {"Location": place}
+    for status, near in ((302, False), (308, False), (301, True)):
+        away = await _origins(lab).add({"key": key}, {"keys": jose.published(key)})
+        behind = await _publish(lab, key, issuer=away.origin)
+        place = "/elsewhere" if near else f"{behind.origin}/.well-known/vrm-configuration"
+        away.answer = partial(web.Response, status=status, headers={"Location": place})
 
-            def answer(status: int = status, headers: dict[str, str] = headers) -> web.StreamResponse:
-                return web.Response(status=status, headers=headers)
-
-            own.answers[away.origin] = answer
+        async def ask(away: Organisation = away, behind: Organisation = behind, status: int = status) -> None:
             token = _message(lab, away.origin, key, vendor.id)
             said = await lab.talk.send(token.encode(), f"an origin that answers {status}")
-            got = behind.fetched + (away.origin in own.followed)
+            got = behind.fetched + away.followed
             lab.holds("VRM-ID-016", got == 0, f"no request behind a {status}", f"{got} requests")
             lab.refused("VRM-ID-016", said, "key-unavailable")
-            _asked(away)
-    finally:
-        await own.close()
+
+        await _asked(away, ask)
 
 
 @check("VRM-ID-013", needs="origin")

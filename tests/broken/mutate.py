@@ -58,7 +58,7 @@ def judged(change: Change, seed: int, mode: str) -> Judged:
 
 def _judged(name: str, seed: int, mode: str) -> tuple[str, list[str]]:
     try:
-        with running(name) as home:
+        with running(name, inbox=300, max_wait=4) as home:
             lent = operator_key(home.operator_keys[0])
             options = Options(home.url, mode=mode, seed=seed, operator=lent, fail_fast=True)
             found = asyncio.run(run(options, spec.load()))
@@ -131,14 +131,16 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=max(2, (os.cpu_count() or 2) + 1))
     parser.add_argument("--mode", default="quick", help="selftest, quick or default")
     parser.add_argument("--out", type=Path, help="write every verdict as JSON here")
-    parser.add_argument("--again", type=Path, help="such a file: only what is not killed there is judged")
+    parser.add_argument("--again", type=Path, help="such a file: what is killed or explained stands")
     parser.add_argument("--write", type=Path, help="write what escaped to this page")
     chosen = parser.parse_args()
     drawn = {one.key: one for one in generic.drawn(chosen.seed, chosen.count)}
     began, found = time.monotonic(), dict[str, Judged]()
     if chosen.again:
         before = [Judged(**one) for one in json.loads(chosen.again.read_text())]
-        found = {one.key: one for one in before if one.verdict == KILLED and one.key in drawn}
+        known = survivors()
+        stands = (one for one in before if one.verdict == KILLED or one.key in known)
+        found = {one.key: one for one in stands if one.key in drawn}
     left = [one for key, one in drawn.items() if key not in found]
     for number, (one, result) in enumerate(judging(left, chosen.seed, chosen.workers, chosen.mode), 1):
         found[one.key] = result

@@ -103,3 +103,13 @@ async def test_a_run_may_end_soon_after_a_failure() -> None:
     assert not made.transitions, "it walked on"
     left = [o for o in made.outcomes if "--fail-fast" in o.reason]
     assert {o.verdict for o in left} == {Verdict.INCONCLUSIVE}
+
+
+async def test_a_home_that_does_not_answer_is_given_up() -> None:
+    made, session = Run("http://127.0.0.1:1", profiles=("core",)), nobody()
+    session.target.count("unanswered", runner._SILENT)
+    await runner._Work(Options("", mode="quick"), session, made, Progress()).all()
+    await session.target.session.close()
+    assert {o.verdict for o in made.outcomes} == {Verdict.INCONCLUSIVE}
+    assert {o.reason for o in made.outcomes} == {f"given up: {runner._SILENT} requests were not answered"}
+    assert "requests" not in session.target.numbers
