@@ -78,7 +78,7 @@ selftest: $(STAMP)
 
 # Measures it by small changes anywhere in the reference that nobody thought of.
 mutate: $(STAMP)
-	@$(BIN)/python -m tests.broken.mutate $(ARGS)
+	@$(BIN)/python -m tests.broken.mutate --write docs/mutate.md $(ARGS)
 
 bench-boards: $(STAMP)
 	@$(BIN)/python -m benchmarks.boards $(ARGS)

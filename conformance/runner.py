@@ -137,7 +137,7 @@ async def run(options: Options, spec: Spec, progress: Progress | None = None) ->
         wanted = options.profiles or target.claimed or ("core",)
         made.profiles = tuple(p for p in spec.profiles if p in wanted)
         origins = Origins.wanted(target, options.origins, options.listen)
-        session = Session(target, origins, options.operator)
+        session = Session(target, origins, options.operator, _hurried(options))
         try:
             started = time.monotonic()
             made.control, made.outcomes = await _control(session)

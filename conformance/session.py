@@ -110,6 +110,8 @@ class Session:
     """None: organisations cannot be played, and what needs one is not judged."""
     operator: Key | None = None
     """The home's own signing key, where its operator lends it."""
+    hurried: bool = False
+    """There is no time for what has to be tried often."""
     organisations: dict[Any, asyncio.Future[Organisation]] = field(default_factory=dict)
     first_intent: Any = None
     """The thread of the intent that was published before anything else."""
