@@ -129,6 +129,7 @@ async def a_document_that_cannot_be_read_is_said_to_be_so(lab: Lab) -> None:
         "another issuer": await add({**keys, "issuer": "https://elsewhere.example"}),
         "no JSON": await add(keys),
         "a list": await add(keys),
+        "revoked keys that are no list": await add({**keys, "historical_keys": 1}),
     }
     origins["no JSON"].answer, origins["a list"].answer = saying(b"<html>"), saying(b"[]")
 
