@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sys
@@ -126,7 +125,7 @@ def server(
 ) -> None:
     """Judge a home, known by its URL alone."""
     from conformance import baseline as baselines
-    from conformance import report
+    from conformance import loop, report
     from conformance.results import Verdict
     from conformance.runner import Options, Progress, run
     from conformance.target import Unreachable
@@ -156,7 +155,7 @@ def server(
     )
     line = _Line()
     try:
-        made = asyncio.run(run(options, loaded, Progress(line.tell)))
+        made = loop.run(run(options, loaded, Progress(line.tell)))
     except Unreachable as error:
         raise _stop(str(error)) from None
     finally:
@@ -270,7 +269,7 @@ def replay(
     json_: Json = False,
 ) -> None:
     """Say one failed conversation again, with fresh keys, ids and times."""
-    from conformance import replaying, report
+    from conformance import loop, replaying, report
     from conformance.results import Run, Verdict
     from conformance.target import Unreachable
 
@@ -281,7 +280,7 @@ def replay(
         if not where:
             raise _stop("name the home with --url")
         where_from = _origin(origin), _listen(listen)
-        outcomes = asyncio.run(replaying.replay(document, where, loaded, str(file), *where_from))
+        outcomes = loop.run(replaying.replay(document, where, loaded, str(file), *where_from))
     except (replaying.ReplayError, Unreachable) as error:
         raise _stop(str(error)) from None
     made = Run(where, outcomes=outcomes, profiles=tuple(loaded.profiles), mode="replay")
@@ -307,13 +306,13 @@ def diff(
     json_: Json = False,
 ) -> None:
     """The same conversations with two homes: where they differ, the spec leaves something open."""
-    from conformance import replaying
+    from conformance import loop, replaying
     from conformance.target import Unreachable
 
     if len(url) != 2:
         raise _stop("name two homes, each with --url")
     try:
-        count, found = asyncio.run(replaying.diff(url[0], url[1], _spec(spec)))
+        count, found = loop.run(replaying.diff(url[0], url[1], _spec(spec)))
     except Unreachable as error:
         raise _stop(str(error)) from None
     if json_:

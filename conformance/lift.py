@@ -39,10 +39,14 @@ class _Keys:
     jwks: dict[str, dict[str, str]] = field(default_factory=dict)
     algs: dict[str, str] = field(default_factory=dict)
     dids: dict[str, str] = field(default_factory=dict)
+    kids: dict[str, str] = field(default_factory=dict)
+    """Thumbprint to name."""
+    signed: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    """How tokens are signed; many vectors begin with the same ones."""
 
     def by_kid(self, kid: Any) -> str:
         """The name of a key; ''."""
-        return next((name for name, jwk in self.jwks.items() if jose.thumbprint(jwk) == kid), "")
+        return self.kids.get(kid, "") if isinstance(kid, str) else ""
 
 
 def _keys(folder: Path) -> _Keys:
@@ -51,6 +55,7 @@ def _keys(folder: Path) -> _Keys:
         jwk = {n: v for n, v in key["jwk"].items() if n != "d"}
         found.jwks[name], found.algs[name] = jwk, key["alg"]
         found.dids[name] = jose.did(jwk)
+        found.kids.setdefault(jose.thumbprint(jwk), name)
     return found
 
 
@@ -76,9 +81,9 @@ class _Lift:
                 name = _UNKNOWN
             self.organisations[origin] = name
             self.swaps.append((origin, f"${{id:{name}}}"))
-        for name in keys.jwks:
+        for name, kid in zip(keys.jwks, keys.kids, strict=True):
             self.swaps.append((keys.dids[name], f"${{id:{name}}}"))
-            self.swaps.append((jose.thumbprint(keys.jwks[name]), f"${{kid:{name}}}"))
+            self.swaps.append((kid, f"${{kid:{name}}}"))
 
     def mid(self, label: str, token: bytes) -> None:
         """Later templates may name the message."""
@@ -96,7 +101,9 @@ class _Lift:
         header, payload, signature = (jose.decode(part) for part in clean)
         edits = [_edit(part, right) for part, right in zip(parts, clean, strict=True)]
         first, second, _ = edits
-        sign, over_edited = self._sign(parts, clean, signature, header)
+        if text not in self.keys.signed:
+            self.keys.signed[text] = self._sign(parts, clean, signature, header)
+        sign, over_edited = self.keys.signed[text]
         inner: list[Token] = []
         lifted = self._template(payload.decode("latin-1"), inner)
         made = Token(self._template(header.decode("latin-1"), inner), lifted, sign, tuple(inner))
@@ -114,7 +121,9 @@ class _Lift:
         """How a token is signed, and whether over its segments as they are spelled."""
         for over_edited in (False, True):
             used = ".".join((parts if over_edited else clean)[:2])
-            for name, jwk in self.keys.jwks.items():
+            likely = [name for kid, name in self.keys.kids.items() if kid.encode() in header]
+            for name in dict.fromkeys([*likely, *self.keys.jwks]):
+                jwk = self.keys.jwks[name]
                 for how, raw in twists.undone(signature, jwk):
                     if jose.verifies(f"{used}.{jose.b64(raw)}", jwk):
                         return f"{how}:{name}", over_edited

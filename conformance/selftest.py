@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 import os
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from conformance import loop
 from conformance.jose import Key
 from conformance.results import Verdict
 from conformance.runner import Options, run
@@ -132,7 +132,7 @@ def _judge(one: Mapping[str, Any], seed: int, how: Mapping[str, Any]) -> Judged:
     name = None if one["id"] == REFERENCE else one["id"]
     with _launch().running(name, **_options(one)) as target:
         chosen = Options(target.url, seed=seed, operator=operator_key(target.operator_keys[0]), **how)
-        found = asyncio.run(run(chosen, spec_of.load()))
+        found = loop.run(run(chosen, spec_of.load()))
     bad = [o for o in found.outcomes if o.verdict in (Verdict.FAIL, Verdict.WARN)]
     unsure = {o.requirement for o in found.outcomes if o.verdict is Verdict.INCONCLUSIVE}
     why: dict[str, str] = {}
@@ -166,10 +166,10 @@ def walked(url: str = "") -> dict[str, int]:
     """The transitions that walks visit at a home, or at the reference; NotHere, Unreachable."""
     few_checks: dict[str, Any] = {"mode": "quick", "only": frozenset(["VRM-THR-005"])}
     if url:
-        return asyncio.run(run(Options(url, **few_checks), spec_of.load())).transitions
+        return loop.run(run(Options(url, **few_checks), spec_of.load())).transitions
     with _launch().running(None) as target:
         lent = operator_key(target.operator_keys[0])
-        return asyncio.run(run(Options(target.url, operator=lent, **few_checks), spec_of.load())).transitions
+        return loop.run(run(Options(target.url, operator=lent, **few_checks), spec_of.load())).transitions
 
 
 def selftest(
