@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -121,8 +122,8 @@ async def a_document_that_cannot_be_read_is_said_to_be_so(lab: Lab) -> None:
     def add(document: Mapping[str, Any] | None) -> Awaitable[Organisation]:
         return _origins(lab).add({"key": key}, document)
 
-    def saying(body: bytes) -> Callable[[], web.StreamResponse]:
-        return lambda: web.Response(body=body, content_type="application/json")
+    def saying(body: bytes, status: int = 200) -> Callable[[], web.StreamResponse]:
+        return lambda: web.Response(body=body, status=status, content_type="application/json")
 
     origins = {
         "nothing there": await add(None),
@@ -130,7 +131,10 @@ async def a_document_that_cannot_be_read_is_said_to_be_so(lab: Lab) -> None:
         "no JSON": await add(keys),
         "a list": await add(keys),
         "revoked keys that are no list": await add({**keys, "historical_keys": 1}),
+        "a document with an error": await add(keys),
     }
+    broken = origins["a document with an error"]
+    broken.answer = saying(json.dumps(broken.document).encode(), 500)
     origins["no JSON"].answer, origins["a list"].answer = saying(b"<html>"), saying(b"[]")
 
     async def one(what: str, origin: str) -> None:

@@ -633,6 +633,33 @@ async def a_rotation_after_an_introduction_is_in_the_record(lab: Lab) -> None:
     await judge_record(lab, vendor, intent, offer, "confirmed", (brought, rotated))
 
 
+@check("VRM-OFR-030", profile="intent")
+async def the_last_rotation_to_an_identifier_stands_behind_its_introduction(lab: Lab) -> None:
+    """The last one only, and where another rotation follows: its key may have been committed there."""
+    if "agent.rotate" not in lab.target.discovery.get("types", ()):
+        raise Inconclusive("the home takes no rotations")
+    anna, vendor = lab.person(), await lab.vendor()
+    names = [lab.person() for _ in range(4)]
+    terms = await lab.agreed(names[0], vendor)
+
+    async def rotated(old: Party, new: Party) -> Said:
+        body = {"replaces": old.id, "proof": lab.proof(old, new, vendor.id, terms.thid)}
+        return await lab.say(new, "agent.rotate", body, terms, aud=vendor.id)
+
+    await rotated(names[0], names[1])
+    before = await rotated(names[1], names[2])
+    intent = await lab.published(anna)
+    offer = await lab.offered(intent, vendor)
+    await lab.accepted(offer)
+    brought = await introduced(lab, offer, names[2])
+    for reader in (names[2], vendor):
+        await judge_record(lab, reader, intent, offer, "accepted", (brought,))
+    after = await rotated(names[2], names[3])
+    offer.first = names[3]
+    for reader in (names[3], vendor):
+        await judge_record(lab, reader, intent, offer, "accepted", (brought, before, after))
+
+
 @check("VRM-OFR-030", "VRM-OFR-031", profile="intent", needs="origin")
 async def the_record_of_an_offer_of_an_organisation_holds_its_key(lab: Lab) -> None:
     """An organisation is named by its origin, and its key stands in the record."""
