@@ -1,23 +1,28 @@
 """Mutants that nobody thought of: one small change somewhere in the reference, drawn by a seed.
 
-Each is named ``generic/MODULE/NUMBER``: the function that holds the changed place gets other code in the
-process that becomes the home. Nothing on disk is touched.
+Each is named ``generic/MODULE/NUMBER``: the process that becomes the home imports that module with the change
+in it. Nothing on disk is touched.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-import importlib
-import inspect
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import random
+import sys
 import types
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 __all__ = ["MODULES", "Change", "apply", "changes", "drawn"]
+
+ROOT = Path(__file__).resolve().parents[2] / "vrmproto"
 
 MODULES = (
     "boards", "documents", "envelope", "feed", "guards", "home", "keys", "loading", "opening", "outgoing",
@@ -153,16 +158,14 @@ def _skipped(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("_log.", "log."))
 
 
-def _tree(module: str) -> tuple[types.ModuleType, ast.Module]:
-    there = importlib.import_module(f"vrmproto.{module}")
-    return there, ast.parse(inspect.getsource(there))
+def _file(module: str) -> Path:
+    return ROOT.joinpath(*module.split(".")).with_suffix(".py")
 
 
 def changes(module: str) -> Iterator[Change]:
     """Every change that can be made in a module."""
-    _, tree = _tree(module)
     walk = _Walk()
-    walk.visit(tree)
+    walk.visit(ast.parse(_file(module).read_bytes()))
     alike: Counter[tuple[str, str, str]] = Counter()
     for number, (function, line, what, code) in enumerate(walk.found):
         if function.split(".")[0] in READERS.get(module, ()):
@@ -177,28 +180,35 @@ def drawn(seed: int, count: int) -> list[Change]:
     return sorted(random.Random(seed).sample(there, min(count, len(there))), key=lambda one: one.id)
 
 
+class _Changed(importlib.machinery.SourceFileLoader):
+    """Loads a module with one change."""
+
+    def __init__(self, module: str, number: int) -> None:
+        super().__init__(f"vrmproto.{module}", str(_file(module)))
+        self.number = number
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        """Never that of a cache."""
+        tree = _Walk(self.number).visit(ast.parse(self.get_data(self.path)))
+        return compile(ast.fix_missing_locations(tree), self.path, "exec")
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, module: str, number: int) -> None:
+        self.name, self.loader = f"vrmproto.{module}", _Changed(module, number)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Of the one module only."""
+        if fullname != self.name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self.loader.path, loader=self.loader)
+
+
 def apply(name: str) -> None:
-    """Make one change in this process."""
+    """Make one change in this process: everything of ours is forgotten and will be imported anew."""
     _, module, number = name.split("/")
-    there, tree = _tree(module)
-    walk = _Walk(int(number))
-    changed = ast.fix_missing_locations(walk.visit(tree))
-    function = walk.found[int(number)][0]
-    target, code = _outermost(there, function, compile(changed, there.__file__ or module, "exec"))
-    target.__code__ = code
-
-
-def _member(owner: Any, name: str) -> Any:
-    return owner.__dict__[name] if isinstance(owner, type) else getattr(owner, name)
-
-
-def _outermost(there: Any, function: str, code: types.CodeType) -> tuple[Any, types.CodeType]:
-    """The function object that is nearest to the module on the way, and its new code."""
-    owner: Any = there
-    for part in function.split("."):
-        code = next(c for c in code.co_consts if isinstance(c, types.CodeType) and c.co_name == part)
-        owner = _member(owner, part)
-        bare = inspect.unwrap(getattr(owner, "fget", None) or getattr(owner, "__func__", owner))
-        if isinstance(bare, types.FunctionType):
-            return bare, code
-    raise LookupError(f"{function} is no function of {there.__name__}")
+    for loaded in [m for m in sys.modules if m.partition(".")[0] in ("vrmproto", "tests", "conformance")]:
+        del sys.modules[loaded]
+    sys.meta_path.insert(0, _Finder(module, int(number)))

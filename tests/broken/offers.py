@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from tests.broken.tools import (
@@ -427,6 +428,21 @@ def record_of_the_last_amendment() -> None:
 def record_without_introductions() -> None:
     """The record of an offer does not tell by which message the person went on under another key."""
     result(Reader, "_offer_proof", lambda entries: entries[:2])
+
+
+@mutant("VRM-OFR-030")
+def record_without_the_rotation_before() -> None:
+    """The record of an offer lacks the rotation that may have committed the key of the next one."""
+
+    def wrong(right: Any, self: Reader, thread: Any) -> Any:
+        opened, made, *later = right(self, thread)
+        return [
+            opened,
+            made,
+            *(e for n, e in enumerate(later) if not n or e.position > later[n - 1].position),
+        ]
+
+    around(Reader, "_offer_proof", wrong)
 
 
 @mutant("VRM-OFR-031")

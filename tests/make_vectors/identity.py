@@ -154,6 +154,12 @@ def public_keys() -> Iterator[Vector]:
     big = {n: forge.b64(v.to_bytes(32, "big")) for n, v in (("x", 5 + P256), ("y", y))}
     what = "A coordinate is not below the prime; modulo the prime the point is on P-256."
     yield bad("key-p256-beyond-prime", what, {**point, **big}, "ES256")
+    # and 0 is that of a point too, so that the prime itself is one more spelling of it
+    y = pow(P256_B, (P256 + 1) // 4, P256)
+    assert y * y % P256 == P256_B
+    prime = {n: forge.b64(v.to_bytes(32, "big")) for n, v in (("x", P256), ("y", y))}
+    what = "A coordinate is the prime; modulo the prime the point is on P-256."
+    yield bad("key-p256-prime", what, {**point, **prime}, "ES256")
     yield bad("key-p256-short", "A coordinate has 31 bytes.", {**point, "x": forge.b64(bytes(31))}, "ES256")
     yield bad(
         "key-p384",
