@@ -435,12 +435,8 @@ def record_without_the_rotation_before() -> None:
     """The record of an offer lacks the rotation that may have committed the key of the next one."""
 
     def wrong(right: Any, self: Reader, thread: Any) -> Any:
-        opened, made, *later = right(self, thread)
-        return [
-            opened,
-            made,
-            *(e for n, e in enumerate(later) if not n or e.position > later[n - 1].position),
-        ]
+        held = right(self, thread)
+        return [*held[:3], *(e for before, e in pairwise(held[2:]) if e.position > before.position)]
 
     around(Reader, "_offer_proof", wrong)
 
