@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from conformance import jose, receipts
 from conformance.checks.feeds import Reader, aisle, filed, same, shown, told, wanted
@@ -164,6 +165,27 @@ async def a_language_matches_what_begins_with_it_and_a_hyphen(lab: Lab) -> None:
     await _exactly(lab, {**category, "lang": "de", "region": "DE"}, named, "")
     await _exactly(lab, {"category": f"unspsc:{aisle()}", "lang": "de"}, named, "")
     await _exactly(lab, {"lang": "kl"}, named, "kl")
+
+
+@check("VRM-BRD-019", profile="intent")
+async def a_filter_of_another_form_is_refused(lab: Lab) -> None:
+    """Each alone and beside one that is right, and one that is given twice."""
+    code = aisle()
+    right = {"category": f"unspsc:{code}", "region": "NL-NH", "lang": "de-CH"}
+    answer = await lab.feed("", None, **right)
+    lab.holds("VRM-BRD-019", answer.status == 200, "200 to filters of the right form", answer.said)
+    wrong = {
+        "category": [code, "unspsc:", f":{code}", ":"],
+        "region": ["N", "52", "-NH", "5N"],
+        "lang": ["d", "-", "1", "-de"],
+    }
+    for name, values in wrong.items():
+        for value in values:
+            for query in ({name: value}, {**right, name: value}):
+                lab.refused("VRM-BRD-019", await lab.feed("", None, **query), "request-invalid")
+        twice = f"?{name}={quote(right[name])}&{name}={quote(right[name])}"
+        answer = await lab.talk.request("GET", f"{lab.board}{twice}", label=f"{name} is given twice")
+        lab.refused("VRM-BRD-019", answer, "request-invalid")
 
 
 @check("VRM-BRD-012", "VRM-BRD-013", profile="intent")
@@ -331,9 +353,16 @@ async def the_operator_takes_a_thread_off_its_board(lab: Lab) -> None:
         again = await lab.attempt(intent.first, "intent.amend", lab.bodies.amendment(2), intent)
         lab.refused("VRM-BRD-017", again, "state-conflict")
 
-    _operator(lab)
+    operator = _operator(lab)
     for removal in CODES:
         await one_of(removal)
+    nothing = f"{lab.board}/{jose.digest(b'nothing')}"
+    for url in (nothing, f"{lab.board}/{(await lab.proffered(lab.person(), await lab.vendor())).thid}"):
+        headers = {"Authorization": f"VRM {lab.talk.signed(operator, lab.target.issuer, 'DELETE', url)}"}
+        answer = await lab.talk.request(
+            "DELETE", f"{url}?code=spam", headers=headers, label="the operator removes what is not there"
+        )
+        lab.refused("VRM-BRD-017", answer, "not-found")
     intent = await lab.published(lab.person())
     url = f"{lab.board}/{intent.thid}"
     for party in (intent.first, await lab.vendor()):

@@ -163,7 +163,8 @@ async def a_layer_that_does_not_exist_is_not_acceptable(lab: Lab) -> None:
         manifest = (await _read(lab, url, "application/json")).document
         has = {text["layer"] for text in manifest["texts"]}
         missing = [ACCEPT[layer] for layer in ACCEPT if layer not in has]
-        for accept in (*missing, "image/png", "application/pdf, image/*;q=0.5"):
+        refused = ("application/json;q=0", f"image/png, {ACCEPT['machine']};q=0, text/*;q=0.0")
+        for accept in (*missing, *refused, "image/png", "application/pdf, image/*;q=0.5"):
             answer = await _read(lab, url, accept)
             lab.refused("VRM-HOM-037", answer, "not-acceptable")
 

@@ -15,6 +15,7 @@ from vrmproto.boards import Board, Cursor, Filter
 from vrmproto.feed import Feed
 from vrmproto.home import Home
 from vrmproto.reading import Reader, not_found
+from vrmproto.server import routes
 from vrmproto.server.routes import Routes
 from vrmproto.storage.rows import WriteTransaction
 from vrmproto.storage.sqlite import SqliteStore
@@ -235,6 +236,16 @@ def pages_of_one_more() -> None:
 def feed_limit_not_looked_at() -> None:
     """limit of a feed is not looked at."""
     around(Feed, "page", lambda right, s, name, w, c, limit, now: right(s, name, w, c, 200, now))
+
+
+@mutant("VRM-BRD-019")
+def filters_of_any_form() -> None:
+    """A filter that is none matches nothing, and of two the last one counts."""
+
+    def wrong(right: Any, request: Any) -> Any:
+        return Filter(**{n: v for n, v in request.query.items() if n in ("category", "region", "lang")})
+
+    around(routes, "_filter", wrong)
 
 
 @mutant("VRM-BRD-012")
