@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from conformance import jose, receipts
-from conformance.lab import Lab, Party, Said, check
+from conformance.lab import Lab, Party, Said, Thread, check
 from conformance.results import Inconclusive
 from conformance.target import Answer
 from conformance.wire import MEDIA, post, proffer, speak, together
@@ -307,3 +307,63 @@ async def a_full_inbox_takes_what_is_owed(lab: Lab) -> None:
     lab.holds("VRM-HOM-024", said.answer.status == 202, "202 to a duty", said.answer.said)
     still = await _count(lab, person)
     lab.holds("VRM-HOM-024", still >= most, f"{most} messages at least", still)
+
+
+async def _room(lab: Lab, vendor: Party, right: int) -> None:
+    """So many messages more are taken, and the next one is not."""
+    for n in range(right):
+        answer = await speak(lab, "a message", post(lab, proffer(lab, lab.person(), vendor).encode()))
+        lab.holds("VRM-HOM-024", answer.status == 202, f"room for {right - n} more", answer.said)
+    answer = await speak(lab, "a message too many", post(lab, proffer(lab, lab.person(), vendor).encode()))
+    lab.refused("VRM-HOM-024", answer, "inbox-full")
+
+
+@check("VRM-HOM-024", profile="intent")
+async def what_is_erased_makes_room(lab: Lab) -> None:
+    """What a purge takes out of an inbox counts no more: as many others are taken, and not one more."""
+    most = lab.target.limit("inbox", 1 << 30)
+    if most > 1000:
+        raise Inconclusive(f"an inbox holds {most} messages", "a small inbox")
+    person, vendor = lab.person(), await lab.vendor()
+    offer = await lab.offered(await lab.published(person), vendor)
+    for text in ("one", "two"):
+        await lab.say(person, "offer.message", {"text": text}, offer)
+    await lab.say(person, "offer.decline", {}, offer)
+    gone = await _count(lab, vendor)
+    await together(lab.proffered(lab.person(), vendor) for _ in range(most - gone))
+    await _room(lab, vendor, 0)
+    await lab.say(vendor, "purge.attest", {"erased_at": lab.bodies.at(0), "kept": []}, offer)
+    left = await _count(lab, vendor)
+    await _room(lab, vendor, most - left)
+
+
+@check("VRM-HOM-024", profile="intent")
+async def an_inbox_that_another_key_takes_over_is_counted(lab: Lab) -> None:
+    """What waits for an identifier waits for its successor; both inboxes take what there is room for."""
+    most = lab.target.limit("inbox", 1 << 30)
+    if most > 1000:
+        raise Inconclusive(f"an inbox holds {most} messages", "a small inbox")
+    if "agent.rotate" not in lab.target.discovery.get("types", ()):
+        raise Inconclusive("the home takes no rotations")
+    old, new, vendor, other = lab.person(), lab.person(), await lab.vendor(), await lab.vendor()
+    await lab.agreed(new, other)
+    thread = await lab.agreed(old, vendor)
+    offer, beside = [await lab.offered(await lab.published(old), one) for one in (vendor, other)]
+
+    async def words(by: Party, to: Party, in_: Thread, count: int) -> None:
+        claims = {"thid": in_.thid, "prev": in_.said[0].mid}
+        for n in range(count):
+            body = {"text": f"{n}"}
+            token = jose.token(by.key, lab.claims(by, "offer.message", to.id, body, **claims))
+            answer = await speak(lab, "a word", post(lab, token.encode()))
+            got = f"{n} of {count}: {answer.said}"
+            lab.holds("VRM-HOM-024", answer.status == 202, "room for a word", got)
+        token = jose.token(by.key, lab.claims(by, "offer.message", to.id, {"text": "."}, **claims))
+        answer = await speak(lab, "a word too many", post(lab, token.encode()))
+        lab.refused("VRM-HOM-024", answer, "inbox-full")
+
+    await words(vendor, old, offer, most - await _count(lab, old))
+    body = {"replaces": old.id, "proof": lab.proof(old, new, vendor.id, thread.thid)}
+    await lab.say(new, "agent.rotate", body, thread, aud=vendor.id)
+    await words(vendor, new, offer, max(0, most - await _count(lab, new)))
+    await words(other, old, beside, most - await _count(lab, old))
