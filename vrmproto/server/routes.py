@@ -319,7 +319,7 @@ def _filter(request: web.Request) -> Filter:
         values = request.query.getall(name, [])
         if len(values) > 1 or not all(map(form.fullmatch, values)):
             detail = f"the parameter {name} is given once, as {right}"
-            raise ProtocolError("request-invalid", detail, rule="VRM-HOM-015")
+            raise ProtocolError("request-invalid", detail, rule="VRM-BRD-019")
         chosen[name] = values[0] if values else ""
     return Filter(**chosen)
 
