@@ -34,8 +34,8 @@ class Organisation:
     document: dict[str, Any] | None
     fetched: int = 0
     """How often its discovery document was asked for."""
-    answer: Callable[[], web.StreamResponse] | None = None
-    """Answers the request for the document instead."""
+    answer: Callable[[], web.StreamResponse | None] | None = None
+    """Answers the request for the document instead; None hangs up."""
     followed: int = 0
     """How often ``/elsewhere`` was asked for, where the document lies too then."""
 
@@ -68,7 +68,10 @@ class Origins:
             return web.Response(status=404)
         found.fetched += 1
         if found.answer is not None:
-            return found.answer()
+            answer = found.answer()
+            if answer is None and request.transport is not None:
+                request.transport.abort()
+            return answer or web.Response(status=404)
         if found.document is None:
             return web.Response(status=404)
         return web.json_response(found.document)

@@ -177,6 +177,8 @@ async def an_origin_is_asked_once_in_a_minute(lab: Lab) -> None:
     good, retired = jose.generate(), jose.generate()
     there = await _publish(lab, good, retired=(retired,))
     gone = await _origins(lab).add({"key": good}, None)
+    abrupt = await _publish(lab, good)
+    abrupt.answer = lambda: None
     rush = await _publish(lab, good)
     url = lab.target.endpoint("threads")
 
@@ -196,10 +198,16 @@ async def an_origin_is_asked_once_in_a_minute(lab: Lab) -> None:
         for how in (0, 1, 2, 3):
             await forged(there, jose.generate(), how)
             await forged(gone, good, how)
+            await forged(abrupt, good, how)
         await forged(there, retired, 0)
         await forged(there, good, 0)
         await asyncio.sleep(0.75)
-    for what, made in (("the origin", there), ("one that has no document", gone), ("one in a rush", rush)):
+    for what, made in (
+        ("the origin", there),
+        ("one that has no document", gone),
+        ("one that hangs up", abrupt),
+        ("one in a rush", rush),
+    ):
         lab.holds("VRM-ID-013", made.fetched <= 1, f"one request to {what}", f"{made.fetched} requests")
 
 

@@ -318,7 +318,7 @@ async def _room(lab: Lab, vendor: Party, right: int) -> None:
     lab.refused("VRM-HOM-024", answer, "inbox-full")
 
 
-@check("VRM-HOM-024", profile="intent")
+@check("VRM-HOM-024", profile="intent", alone=True)
 async def what_is_erased_makes_room(lab: Lab) -> None:
     """What a purge takes out of an inbox counts no more: as many others are taken, and not one more."""
     most = lab.target.limit("inbox", 1 << 30)
@@ -337,7 +337,7 @@ async def what_is_erased_makes_room(lab: Lab) -> None:
     await _room(lab, vendor, most - left)
 
 
-@check("VRM-HOM-024", profile="intent")
+@check("VRM-HOM-024", profile="intent", alone=True)
 async def an_inbox_that_another_key_takes_over_is_counted(lab: Lab) -> None:
     """What waits for an identifier waits for its successor; both inboxes take what there is room for."""
     most = lab.target.limit("inbox", 1 << 30)

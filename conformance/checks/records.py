@@ -70,9 +70,20 @@ def _keys(lab: Lab, found: Mapping[str, Any]) -> None:
         kid = jose.header_of(token)["kid"]
         lab.holds("VRM-REC-006", kid in held, f"the key {kid}", sorted(held))
         lab.holds("VRM-REC-006", jose.verifies(token, held[kid]), f"the key that signed, {kid}", held[kid])
+    seen: dict[str, set[Any]] = {}
+    for message in found["messages"]:
+        claims = receipts.claims(lab.target, message["receipt"])
+        at = claims.get("key_seen_at") if isinstance(claims, dict) else None
+        seen.setdefault(jose.header_of(message["token"])["kid"], set()).add(at)
+    for kid, moments in seen.items():
+        source = "did:jwk" if moments == {None} else "discovery"
+        entries = [entry for entry in found["keys"] if entry["kid"] == kid and entry["source"] == source]
+        lab.holds("VRM-REC-015", bool(entries), f"{kid} with the source {source}", found["keys"])
+        told = {entry.get("seen_at") for entry in entries}
+        lab.holds("VRM-REC-015", told <= moments, f"seen_at of {kid}: {moments}", told)
 
 
-ALL = tuple(f"VRM-REC-00{n}" for n in range(1, 9))
+ALL = (*(f"VRM-REC-00{n}" for n in range(1, 9)), "VRM-REC-015")
 
 
 @check(*ALL, profile="terms")
@@ -108,7 +119,7 @@ async def a_record_proves_the_agreement_to_both_parties(lab: Lab) -> None:
                 lab.refused("VRM-REC-001", answer, "not-found")
 
 
-@check("VRM-REC-001", "VRM-REC-002", "VRM-REC-006", profile="terms", needs="origin")
+@check("VRM-REC-001", "VRM-REC-002", "VRM-REC-006", "VRM-REC-015", profile="terms", needs="origin")
 async def a_record_with_an_organisation_holds_its_key(lab: Lab) -> None:
     """The key read at the origin stands among ``keys``."""
     person, seller = lab.person(), await shop(lab)

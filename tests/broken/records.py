@@ -151,6 +151,12 @@ def record_without_a_sender_key() -> None:
     result(records, "_sender_keys", lambda entries: entries[:1])
 
 
+@mutant("VRM-REC-015")
+def record_of_keys_from_nowhere() -> None:
+    """A record does not tell when the key of an organisation was read."""
+    result(records, "_sender_keys", lambda entries: [without("seen_at")(entry) for entry in entries])
+
+
 @mutant("VRM-REC-007")
 def record_always_agreed() -> None:
     """state of a record is that of the acceptance."""
