@@ -109,8 +109,8 @@ def page(found: Iterable[Judged], known: Mapping[str, str], numbers: Mapping[str
         "drawn by a seed: a comparison turned, a branch never taken, an exception not raised, a call left",
         "out. A home with it is judged over HTTP by a quick run of the suite.",
         "",
-        f"On {day}, seed {numbers['seed']}: of {numbers['mutants']} random changes {numbers['lost']} let no home "
-        f"start and {numbers['explained']} change nothing that HTTP shows, each with its reason. "
+        f"On {day}, seed {numbers['seed']}: of {numbers['mutants']} random changes {numbers['lost']} let no "
+        f"home start and {numbers['explained']} change nothing that HTTP shows, each with its reason. "
         f"Of the other {numbers['of']} the suite caught {numbers['killed']}, {caught}.",
         "",
         "## Not caught",
