@@ -56,6 +56,8 @@ def check_request(
     for name, value in wanted.items():
         if claims[name] != value:
             raise _invalid(f"the claim {name} is to be {value} here")
+    if "body" in claims and method != "POST":
+        raise _invalid("only a poll has the claim body")
     lifetime = claims["exp"] - claims["iat"]
     if not 0 < lifetime <= MAX_REQUEST_LIFETIME or not claims["iat"] - SKEW <= now < claims["exp"] + SKEW:
         raise _invalid("a request is valid for at most 60 seconds, and now", "VRM-HOM-016")

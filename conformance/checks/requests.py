@@ -91,6 +91,8 @@ async def a_signed_request_that_breaks_a_rule_is_refused(lab: Lab) -> None:
             ("home", lab.target.issuer),
         ):
             wrong[f"with {name} {value}"] = jose.token(key, {**right, name: value}, TYP)
+        if method == "GET":
+            wrong["with a body"] = jose.token(key, {**right, "body": {}}, TYP)
         wrong |= {
             "of another alg": jose.token(key, right, TYP, alg="none"),
             "of the alg of another key": jose.token(key, right, TYP, alg="ES256"),

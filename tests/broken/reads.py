@@ -49,6 +49,17 @@ def request_for_another_path() -> None:
 
 
 @mutant("VRM-HOM-015")
+def reads_with_a_body() -> None:
+    """A read may have the claim body of a poll."""
+
+    def wrong(right: Any, home: Home, opening: Any, key: Any, **more: Any) -> Any:
+        opening.claims = {n: v for n, v in opening.claims.items() if n != "body" or more["method"] == "POST"}
+        return right(home, opening, key, **more)
+
+    around(routes, "check_request", wrong)
+
+
+@mutant("VRM-HOM-015")
 def unsigned_requests() -> None:
     """The signature of a request is not verified."""
 
