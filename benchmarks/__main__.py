@@ -1,6 +1,6 @@
-"""One table: CPU per accepted message of the home against the floor, interleaved round by round.
+"""A table a type: CPU per accepted message of the home against the floor, interleaved round by round.
 
-``python -m benchmarks [--rounds N] [--messages N] [--json]``
+``python -m benchmarks [--rounds N] [--messages N] [--type TYPE] [--json]``
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ from vrmproto import envelope, keys, spec, timing
 
 PEOPLE = 50
 FLIGHT = 64
+DEADLINES = {
+    "terms.proffer": ("answer_by", "{vendor}"),
+    "intent.publish": ("until", "{origin}/v1/boards/intents"),
+}
+"""Type to the member that is a deadline, and to whom it goes."""
 
 
 def cpu(pid: int) -> float:
@@ -69,21 +74,21 @@ def announce(origin: str, vendor: keys.PrivateKey) -> None:
     urllib.request.urlopen(urllib.request.Request(f"{origin}/v1/poll", token, headers)).read()
 
 
-def proffers(origin: str, vendor: str, people: list[keys.PrivateKey], count: int) -> list[bytes]:
-    """Signed proffers, each the first message of a thread of its own."""
-    loaded = spec.load()
-    body = dict(loaded.types["terms.proffer"].schema["examples"][0])
+def messages(type_: str, origin: str, vendor: str, people: list[keys.PrivateKey], count: int) -> list[bytes]:
+    """Signed messages of a type, each the first one of a thread of its own."""
+    body = dict(spec.load().types[type_].schema["examples"][0])
     now = int(time.time())
-    body["answer_by"] = timing.text(now + 86400)
+    deadline, aud = DEADLINES[type_]
+    body[deadline] = timing.text(now + 86400)
     made = []
     for index in range(count):
         person = people[index % len(people)]
         claims = {
             "vrm": "1.0",
             "home": origin,
-            "type": "terms.proffer",
+            "type": type_,
             "iss": person.did,
-            "aud": vendor,
+            "aud": aud.format(vendor=vendor, origin=origin),
             "jti": secrets.token_urlsafe(16),
             "iat": now,
             "exp": now + 3600,
@@ -111,39 +116,43 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=3000)
+    parser.add_argument("--type", choices=DEADLINES, action="append")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in options.type or DEADLINES}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         port, echo_port = free_port(), free_port()
         origin = f"http://127.0.0.1:{port}"
         serve = ["-m", "vrmproto.cli", "serve", "--dev", "--port", str(port), "--data", str(folder / "home")]
         home = start([*serve, "--inbox", "10000000"], port)
         echo = start(["-m", "benchmarks.echo", str(echo_port)], echo_port)
         try:
-            rows = [
-                measure(origin, port, home.pid, echo_port, echo.pid, folder, options.messages)
-                for _ in range(options.rounds)
-            ]
+            for _ in range(options.rounds):
+                for name, row in rows.items():
+                    ports = (port, home.pid, echo_port, echo.pid)
+                    row.append(measure(name, origin, *ports, folder, options.messages))
         finally:
             for process in (home, echo):
                 process.terminate()
                 process.wait()
-    report(rows, options.json)
+    for name, row in rows.items():
+        report(name, row, options.json)
 
 
 def measure(
-    origin: str, port: int, home: int, echo_port: int, echo: int, folder: Path, count: int
+    type_: str, origin: str, port: int, home: int, echo_port: int, echo: int, folder: Path, count: int
 ) -> dict[str, Any]:
     """One round: floor, echo and home on the same messages."""
     people = [keys.generate() for _ in range(PEOPLE)]
     vendor = keys.generate()
     announce(origin, vendor)
-    tokens = proffers(origin, vendor.did, people, count)
+    tokens = messages(type_, origin, vendor.did, people, count)
     public = [Ed25519PublicKey.from_public_bytes(keys.unb64(p.public.jwk["x"])) for p in people]
     with tempfile.TemporaryDirectory() as name:
-        parts = floor.measure(spec.load(), tokens, [public[i % PEOPLE] for i in range(count)], Path(name))
+        parts = floor.measure(
+            spec.load(), type_, tokens, [public[i % PEOPLE] for i in range(count)], Path(name)
+        )
     row: dict[str, Any] = {part.name: part.micros for part in parts}
     row["http"] = load(echo_port, tokens, folder, echo)["micros"]
     row["floor"] = sum(row.values())
@@ -156,16 +165,16 @@ def measure(
     return row
 
 
-def report(rows: list[dict[str, Any]], as_json: bool) -> None:
+def report(type_: str, rows: list[dict[str, Any]], as_json: bool) -> None:
     """Median and best of each column."""
     names = list(rows[0])
     table = {
         n: {"median": statistics.median(r[n] for r in rows), "min": min(r[n] for r in rows)} for n in names
     }
     if as_json:
-        print(json.dumps({"rounds": len(rows), **table}))
+        print(json.dumps({"type": type_, "rounds": len(rows), **table}))
         return
-    print(f"{'':10}{'median':>10}{'min':>10}   (CPU us a message; rate in messages/s; p50, p99 in s)")
+    print(f"{type_:15}{'median':>5}{'min':>10}   (CPU us a message; rate in messages/s; p50, p99 in s)")
     for name, row in table.items():
         print(f"{name:10}{row['median']:10.3f}{row['min']:10.3f}")
 

@@ -42,10 +42,12 @@ def _each(count: int, work: Callable[[int], Any]) -> float:
     return (time.process_time() - start) / count * 1e6
 
 
-def measure(spec: Spec, tokens: list[bytes], public: list[Ed25519PublicKey], folder: Path) -> list[Part]:
-    """CPU of each part over the tokens; ``public[i]`` verifies ``tokens[i]``."""
+def measure(
+    spec: Spec, type_: str, tokens: list[bytes], public: list[Ed25519PublicKey], folder: Path
+) -> list[Part]:
+    """CPU of each part over the tokens, messages of a type; ``public[i]`` verifies ``tokens[i]``."""
     count = len(tokens)
-    kind = spec.types["terms.proffer"]
+    kind = spec.types[type_]
     home = Ed25519PrivateKey.generate()
     signed = [t.rpartition(b".") for t in tokens]
     signatures = [unb64(s[2]) for s in signed]
