@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import socket
 import time
@@ -321,7 +322,7 @@ class Session:
         token = text.encode("latin-1")
         bindings.sent[step.label] = text
         bindings.mids[step.label] = jose.mid_of(text)
-        answer = await talk.send(token, step.about or f"send {step.label}")
+        answer = await talk.send(token, step.about or f"message {step.label}{_typed(text)}")
         expect = step.expect
         if answer.status == 202:
             history.taken(talk, text, answer)
@@ -352,10 +353,14 @@ def _payload(text: str) -> str:
         return ""
 
 
+def _typed(text: str) -> str:
+    """The type that a token names, as far as it can be read."""
+    found = re.search(r'"type":"([a-z]{1,20}[.][a-z]{1,20})"', _payload(text))
+    return f", {found[1]}" if found else ""
+
+
 def _names(trace: Trace) -> set[str]:
     """The parties that a trace needs: everybody whose name stands in it."""
-    import re
-
     found: set[str] = set()
 
     def walk(token: Any) -> None:
