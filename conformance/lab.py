@@ -350,13 +350,20 @@ class Check:
     needs: str = ""
     alone: bool = False
     """It is not to run beside others: it counts what the whole home does."""
+    patient: bool = False
+    """It waits for many seconds and may do so beside everything else."""
 
 
 CHECKS: dict[str, Check] = {}
 
 
 def check(
-    *requirements: str, profile: str = "core", slow: bool = False, needs: str = "", alone: bool = False
+    *requirements: str,
+    profile: str = "core",
+    slow: bool = False,
+    needs: str = "",
+    alone: bool = False,
+    patient: bool = False,
 ) -> Callable[[Work], Work]:
     """Register a check of these requirements. ``needs``: ``origin`` or ``operator``."""
 
@@ -364,7 +371,7 @@ def check(
         name = getattr(work, "__name__", "").replace("_", "-")
         if name in CHECKS:
             raise ValueError(f"two checks are called {name}")
-        CHECKS[name] = Check(name, requirements, profile, work, slow, needs, alone)
+        CHECKS[name] = Check(name, requirements, profile, work, slow, needs, alone, patient)
         return work
 
     return add

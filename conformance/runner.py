@@ -219,15 +219,20 @@ class _Work:
         return not self.options.only or not self.options.only.isdisjoint(requirements)
 
     async def all(self) -> None:
-        """First what waits for deadlines, then what sends much, then the walks, then what has to be alone."""
+        """First what waits for deadlines, then what sends much, then the walks, then what has to be alone.
+
+        What waits for a minute does so beside all of that.
+        """
         profiles = self.made.profiles
         chosen = [c for c in of_profiles(profiles, _hurried(self.options)) if self.wanted(c.requirements)]
         self.progress.expect(len(chosen))
         lagging = asyncio.ensure_future(self._lag())
+        patient: list[asyncio.Future[None]] = []
         stages: list[Callable[[], Awaitable[None]]] = [
             partial(self.checks, chosen),
             self.bulk,
             self.walk,
+            partial(self.ended, patient),
             partial(self.alone, chosen),
         ]
         if self.options.fail_fast:  # what tells most in the shortest time comes first
@@ -235,6 +240,7 @@ class _Work:
         try:
             if "intent" in profiles:
                 await feeds.publish_first(Lab(self.session, "first"))
+            patient += [asyncio.ensure_future(self.check(one)) for one in chosen if one.patient]
             for stage in stages:
                 await stage()
                 if self.options.fail_fast or stage is stages[-1]:
@@ -242,7 +248,8 @@ class _Work:
                 if self.options.fail_fast and self.failed():
                     return
         finally:
-            lagging.cancel()
+            for one in (lagging, *patient):
+                one.cancel()
             self.made.numbers["late"] = len(self.late)
 
     def failed(self) -> bool:
@@ -251,7 +258,12 @@ class _Work:
 
     async def checks(self, chosen: Sequence[Check]) -> None:
         """The scripted checks that may run beside each other."""
-        await asyncio.gather(*(self.check(one) for one in chosen if not one.alone))
+        beside = [one for one in chosen if not one.alone and not one.patient]
+        await asyncio.gather(*map(self.check, beside))
+
+    async def ended(self, waiting: Sequence[asyncio.Future[None]]) -> None:
+        """What waits beside everything else has come to its end."""
+        await asyncio.gather(*waiting)
 
     async def bulk(self) -> None:
         """What sends much and waits for nothing."""

@@ -114,7 +114,7 @@ async def a_blob_is_kept_for_everyone_who_has_put_it(lab: Lab) -> None:
     lab.refused("VRM-BLB-005", unsigned, "request-invalid")
 
 
-@check("VRM-BLB-003", profile="intent", slow=True)
+@check("VRM-BLB-003", profile="intent", slow=True, patient=True)
 async def a_blob_is_still_there_after_a_while(lab: Lab) -> None:
     """Some seconds of the hour: it goes neither at once nor with what its uploader does meanwhile."""
     anna = lab.person()

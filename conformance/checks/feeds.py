@@ -301,7 +301,7 @@ async def every_change_is_shown_once_and_in_order(lab: Lab) -> None:
             genuine(lab, item)
 
 
-@check("VRM-BRD-015", profile="intent", slow=True)
+@check("VRM-BRD-015", profile="intent", slow=True, patient=True)
 async def a_cursor_of_a_minute_ago_is_refused_or_misses_nothing(lab: Lab) -> None:
     """A home that keeps changes for a short time has dropped some by then, and must not pass over them."""
     code = aisle()

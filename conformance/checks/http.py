@@ -224,7 +224,7 @@ async def a_body_beyond_the_limit_is_too_large(lab: Lab) -> None:
     lab.holds("VRM-HOM-008", said.status == 202, "202 to a small message in chunks", said.said)
 
 
-@check("VRM-HOM-009", slow=True)
+@check("VRM-HOM-009", slow=True, patient=True)
 async def a_body_that_does_not_arrive_is_given_up(lab: Lab) -> None:
     """Ten seconds after silence, and after a body that drips in: 408 ``timeout``."""
     size = b"Content-Length: 5000"

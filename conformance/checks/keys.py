@@ -214,7 +214,7 @@ async def an_origin_is_asked_once_in_a_minute(lab: Lab) -> None:
     )
 
 
-@check("VRM-ID-014", "VRM-ID-015", needs="origin", slow=True)
+@check("VRM-ID-014", "VRM-ID-015", needs="origin", slow=True, patient=True)
 async def a_key_that_is_revoked_is_refused_and_what_it_signed_stays(lab: Lab) -> None:
     """Learned at the next fetch, a minute later, and kept even if the origin takes it back."""
     person, old, new, lost, last = lab.person(), *(jose.generate() for _ in range(4))

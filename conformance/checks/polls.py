@@ -214,7 +214,7 @@ async def a_waiting_poll_is_answered_when_a_message_arrives(lab: Lab) -> None:
         lab.holds("VRM-HOM-023", late < soon, "soon after it arrived", f"{late:.1f} s later")
 
 
-@check("VRM-HOM-023", slow=True)
+@check("VRM-HOM-023", slow=True, patient=True)
 async def a_waiting_poll_ends_empty(lab: Lab) -> None:
     """After at most ``limits.max_wait`` seconds, with an empty answer."""
     longest = lab.target.limit("max_wait", 30)

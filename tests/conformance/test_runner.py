@@ -113,3 +113,25 @@ async def test_a_home_that_does_not_answer_is_given_up() -> None:
     assert {o.verdict for o in made.outcomes} == {Verdict.INCONCLUSIVE}
     assert {o.reason for o in made.outcomes} == {f"given up: {runner._SILENT} requests were not answered"}
     assert "requests" not in session.target.numbers
+
+
+async def test_what_waits_long_does_so_beside_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = asyncio.Event()
+
+    async def patient(one: Lab) -> None:
+        await asyncio.wait_for(done.wait(), 20)
+        one.holds(RULE, True, "right")
+
+    async def nothing(work: runner._Work) -> None: ...
+
+    async def bulk(work: runner._Work) -> None:
+        done.set()
+
+    monkeypatch.setattr(runner._Work, "bulk", bulk)
+    monkeypatch.setattr(runner._Work, "walk", nothing)
+    made, session = Run("http://127.0.0.1:1", profiles=("core",)), nobody()
+    waits = lab.Check("waits", (RULE,), "core", patient, patient=True)
+    monkeypatch.setattr(runner, "of_profiles", lambda profiles, quick: [waits])
+    await runner._Work(Options(""), session, made, Progress()).all()
+    await session.target.session.close()
+    assert [(o.check, o.verdict) for o in made.outcomes] == [("waits", Verdict.PASS)]
