@@ -163,7 +163,7 @@ def tampered(number: int) -> None:
     assert not any("files" in s for s in steps)  # they were gone before anyone could look
 
 
-@pytest.mark.parametrize("number", [1, 5, 12, 25, 30, STEPS])
+@pytest.mark.parametrize("number", [1, 12, 30])
 def test_a_byte_flipped_on_the_way_is_found(number: int) -> None:
     tampered(number)
 

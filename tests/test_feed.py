@@ -338,7 +338,14 @@ SEEDED: list[Callable[[pytest.MonkeyPatch], None]] = [
 ]
 
 
-@pytest.mark.parametrize("seed", SEEDED, ids=lambda s: s.__name__)
+LONG = {goes_back, drops_too_much, forgets_what_was_dropped}
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(s, marks=pytest.mark.long) if s in LONG else s for s in SEEDED],
+    ids=lambda s: s.__name__,
+)
 def test_a_seeded_fault_is_found(
     seed: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,7 @@ BREAKS = {
     "VRM-REC-006": "record-without-the-home-key",
     "VRM-REC-007": "record-always-agreed",
     "VRM-REC-008": "record-ends-with-its-agreement",
+    "VRM-REC-015": "record-of-keys-from-nowhere",
     "VRM-THR-002": "strangers-are-forbidden",
     "VRM-THR-006": "late-is-a-conflict",
     "VRM-THR-013": "head-asked-of-all",

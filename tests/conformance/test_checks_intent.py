@@ -42,7 +42,7 @@ RACES = [c for c in OWN if c.work.__module__ == market_races.__name__]
 
 JUDGED = {
     *(f"VRM-BLB-{n:03}" for n in (1, 2, 3, 5, 6, 7, 8)),
-    *(f"VRM-BRD-{n:03}" for n in range(1, 19)),
+    *(f"VRM-BRD-{n:03}" for n in range(1, 20)),
     *(f"VRM-INT-{n:03}" for n in (3, *range(7, 15))),
     *(f"VRM-OFR-{n:03}" for n in (*range(1, 15), 17, *range(20, 28), 30, 31)),
     *(f"VRM-THR-{n:03}" for n in (15, 18, 19)),
@@ -165,6 +165,7 @@ VRM-BRD-014 cursors-of-any-filter a-cursor-is-of-one-board-and-its-filters
 VRM-BRD-016 intents-of-others a-thread-on-a-board-is-read-by-everyone-who-signs
 VRM-BRD-017 state-open-not-removable the-operator-takes-a-thread-off-its-board
 VRM-BRD-018 removal-told-once a-removal-is-told-in-every-poll-until-it-is-acknowledged
+VRM-BRD-019 filters-of-any-form a-filter-of-another-form-is-refused
 VRM-INT-003 budget-asked-for an-intent-that-tells-no-budget-is-taken
 VRM-INT-007 versions-may-be-skipped an-amendment-has-the-next-version
 VRM-INT-008 schema-amend-with-purge-within an-amendment-changes-no-terms

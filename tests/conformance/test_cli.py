@@ -91,6 +91,7 @@ def test_two_right_homes_do_not_differ() -> None:
     assert found["conversations"] > 900
 
 
+@pytest.mark.long
 def test_two_homes_are_compared(broken: Target) -> None:
     with running(None) as home:
         result = run("diff", "--url", home.url, "--url", broken.url, "--json")
@@ -129,7 +130,7 @@ def test_the_figures_of_coverage(home: Target) -> None:
         (["check", "server", "--url", "http://127.0.0.1:1", "--profile", "cor"], "is none of core"),
         (["check", "server", "--url", "http://127.0.0.1:1", "--level", "may"], "must or should"),
         (["check", "server", "--url", "http://127.0.0.1:1", "--quick", "--thorough"], "one of them"),
-        (["check", "server", "--url", "http://127.0.0.1:1", "--origin", "x"], "loopback or none"),
+        (["check", "server", "--url", "http://127.0.0.1:1", "--origin", "x"], "loopback, none, or"),
         (["check", "server", "--url", "http://127.0.0.1:1", "--baseline", "/none"], "/none"),
         (["check", "server", "--url", "http://127.0.0.1:1", "--operator-key", "/none"], "no private JWK"),
         (["check", "server", "--url", "http://127.0.0.1:1"], "127.0.0.1:1"),

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "conformance").rglob("*.py"))
 OURS = {"vrmproto.spec"}
-OTHERS = {"aiohttp", "cryptography", "hypothesis", "multidict", "rich", "typer"}
+OTHERS = {"aiohttp", "cryptography", "hypothesis", "multidict", "rich", "typer", "uvloop"}
 
 
 def imported(path: Path) -> set[str]:
