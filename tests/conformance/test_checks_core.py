@@ -45,7 +45,7 @@ JUDGED = {
     *(f"VRM-HOM-{n:03}" for n in (*range(1, 7), *range(8, 31), *range(32, 38))),
     *(f"VRM-ID-{n:03}" for n in (3, 11, 13, 14, 15, 16)),
     *(f"VRM-ENV-{n:03}" for n in (*range(22, 27), 33, 36)),
-    *(f"VRM-REC-{n:03}" for n in range(1, 9)),
+    *(f"VRM-REC-{n:03}" for n in (*range(1, 9), 15)),
     *(f"VRM-TRM-{n:03}" for n in (9, 10, 11, 15, 16, 17, 18)),
     *(f"VRM-THR-{n:03}" for n in (2, 6, *range(13, 20), 22, 23)),
     *(f"VRM-PRV-{n:03}" for n in (2, 3)),
