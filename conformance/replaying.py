@@ -14,7 +14,7 @@ import aiohttp
 from conformance import lift, walks
 from conformance.lab import CHECKS, run_check
 from conformance.results import Failed, Inconclusive, Outcome, Verdict
-from conformance.session import Origins, Session
+from conformance.session import ANY_PORT, Address, Origins, Session
 from conformance.target import open_target
 from conformance.traces import Missing, from_json
 from vrmproto.spec import Spec
@@ -51,13 +51,13 @@ async def replay(
     spec: Spec,
     path: str = "",
     origin: str = "",
-    listen: tuple[str, int] = ("127.0.0.1", 0),
+    listen: Address = ANY_PORT,
 ) -> list[Outcome]:
     """Say it again; Unreachable, ReplayError."""
     again = document["replay"]
     async with aiohttp.ClientSession() as http:
         target = await open_target(url, spec, http)
-        session = Session(target, Origins.wanted(target, origin, listen))
+        session = Session(target, await Origins.wanted(target, origin, listen))
         try:
             if "steps" in again:
                 try:
@@ -97,7 +97,7 @@ async def diff(one: str, other: str, spec: Spec) -> tuple[int, list[Difference]]
         sessions = []
         for url in (one, other):
             target = await open_target(url, spec, http)
-            sessions.append(Session(target, Origins() if target.loopback else None))
+            sessions.append(Session(target, await Origins.wanted(target)))
         profiles = set(sessions[0].target.claimed) & set(sessions[1].target.claimed)
         traces = [t for t in lift.lifted(spec) if t.profile in profiles]
 

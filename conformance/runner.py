@@ -22,7 +22,7 @@ from conformance.jose import Key
 from conformance.lab import CHECKS, Check, Lab, of_profiles, run_check
 from conformance.minimise import minimise
 from conformance.results import Failed, Inconclusive, Outcome, Run, Verdict
-from conformance.session import Origins, Session
+from conformance.session import ANY_PORT, Address, Origins, Session
 from conformance.target import Target, open_target
 from conformance.traces import Missing, Trace, from_json
 from vrmproto.spec import VERSION, Spec
@@ -39,6 +39,7 @@ _LAG = 0.3
 """Seconds of the suite's own; more, and what was about a second may be its own doing."""
 _SILENT = 30
 """So many requests without an answer, and the home is given up."""
+_FAILED_FAST = "--fail-fast: something else had failed before it was asked"
 LANES = 16
 """Conversations at a time."""
 MODES = {
@@ -70,7 +71,7 @@ class Options:
     """End after the first way of testing by which something has failed."""
     origins: str = ""
     """What the origins of organisations look like: :meth:`Origins.wanted`."""
-    listen: tuple[str, int] = ("127.0.0.1", 0)
+    listen: Address = ANY_PORT
     """Where they are served, if they are not on loopback."""
     operator: Key | None = None
 
@@ -136,7 +137,7 @@ async def run(options: Options, spec: Spec, progress: Progress | None = None) ->
         made.issuer, made.claimed = target.issuer, target.claimed
         wanted = options.profiles or target.claimed or ("core",)
         made.profiles = tuple(p for p in spec.profiles if p in wanted)
-        origins = Origins.wanted(target, options.origins, options.listen)
+        origins = await Origins.wanted(target, options.origins, options.listen)
         session = Session(target, origins, options.operator, _hurried(options))
         try:
             started = time.monotonic()
@@ -211,7 +212,7 @@ class _Work:
         if target.numbers.get("unanswered", 0) >= (1 if options.fail_fast else _SILENT):
             return f"given up: {target.numbers['unanswered']} requests were not answered"
         if options.fail_fast and target.broken:
-            return "--fail-fast: something else had failed before it was asked"
+            return _FAILED_FAST
         spent = time.monotonic() - self.progress.began
         return "--max-time was over" if options.max_time and spent >= options.max_time else ""
 
@@ -345,7 +346,10 @@ class _Work:
 
     async def walk(self) -> None:
         """Walks through the threads, each step compared with the model."""
-        if not self.options.walking or self.stopped():
+        if not self.options.walking:
+            return
+        if reason := self.stopped():
+            self._unreached("walks", ("VRM-THR-005",), reason)
             return
         _, seconds = MODES[self.options.mode]
         if self.options.max_time:
@@ -442,7 +446,7 @@ def _completed(made: Run, spec: Spec, options: Options) -> list[Outcome]:
         elif made.control:
             reason = f"control: {made.control}"
         elif options.fail_fast and failing:
-            reason = "--fail-fast: something else had failed before it was asked"
+            reason = _FAILED_FAST
         elif rule.id in left_out:
             verdict, reason = Verdict.NOT_JUDGED, "needs: a run without --quick"
         outcomes.append(Outcome(rule.id, "", verdict, reason=reason))

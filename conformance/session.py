@@ -9,18 +9,23 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from conformance import jose, receipts
 from conformance.jose import Key
 from conformance.results import Failed, Inconclusive, Outcome, Verdict
-from conformance.target import Talk, Target
+from conformance.target import Talk, Target, Unreachable
 from conformance.traces import Bindings, Missing, Step, Trace, render, signature
 
-__all__ = ["Organisation", "Origins", "Session"]
+if TYPE_CHECKING:
+    from conformance.lab import Thread
 
+__all__ = ["ANY_PORT", "PATIENCE", "PAUSE", "Address", "Organisation", "Origins", "Session"]
+
+Address = tuple[str, int]
+ANY_PORT: Address = ("127.0.0.1", 0)
 _TRIES = 4
 PATIENCE, PAUSE = 75, 5
 """Seconds. A home may bound how many new origins it looks up in a minute."""
@@ -48,17 +53,46 @@ class Origins:
     ``https://*.vendors.example``; whatever ends TLS there passes requests on to ``listen``, ``Host`` and all.
     """
 
-    def __init__(self, form: str = "", listen: tuple[str, int] = ("127.0.0.1", 0)) -> None:
+    def __init__(self, form: str = "", listen: Address = ANY_PORT) -> None:
         self._runner: web.ServerRunner | None = None
         self._form, self._listen = form, listen
         self._by_host: dict[str, Organisation] = {}
 
     @classmethod
-    def wanted(cls, target: Target, form: str, listen: tuple[str, int]) -> Origins | None:
-        """Those for a home: '' is loopback for a home there and else none, as with ``none``."""
+    async def wanted(cls, target: Target, form: str = "", listen: Address = ANY_PORT) -> Origins | None:
+        """Those for a home: '' is loopback for a home there and else none, as with ``none``.
+
+        Unreachable where ``listen`` cannot be taken, or the home does not find what is served there.
+        """
         if form == "none" or not (form or target.loopback):
             return None
-        return cls("" if form == "loopback" else form, listen)
+        made = cls("" if form == "loopback" else form, listen)
+        if made._form:
+            try:
+                await made._found_by(target)
+            except BaseException:
+                await made.close()
+                raise
+        return made
+
+    async def _found_by(self, target: Target) -> None:
+        """The home fetches a document at a name of this form; Unreachable."""
+        key = jose.generate()
+        try:
+            probe = await self.add({"key": key}, {"keys": jose.published(key)})
+        except OSError as error:
+            host, port = self._listen
+            raise Unreachable(f"organisations cannot be served at {host}:{port}: {error.strerror}") from None
+        try:
+            answer = await Talk(target, "origins").poll(key, probe.origin, maxEvents=0, label="a first poll")
+        except Failed as failed:
+            raise Unreachable(f"a poll of {probe.origin} was not answered: {failed.got}") from None
+        if not probe.fetched:
+            raise Unreachable(
+                f"the home has not fetched {probe.origin}/.well-known/vrm-configuration ({answer.said}). "
+                "Does the name lead to what ends TLS, and that to the suite, Host and all? "
+                "Where it did before: a home may bound how many origins it looks up in a minute."
+            )
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         found = self._by_host.get(request.headers.get("Host", "").lower())
@@ -83,7 +117,7 @@ class Origins:
             self._runner = web.ServerRunner(web.Server(self._serve))
             await self._runner.setup()
         if not (self._form and self._runner.addresses):
-            bound = socket.create_server(self._listen if self._form else ("127.0.0.1", 0))
+            bound = socket.create_server(self._listen if self._form else ANY_PORT)
             await web.SockSite(self._runner, bound).start()
             if not self._form:
                 return f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -117,7 +151,7 @@ class Session:
     hurried: bool = False
     """There is no time for what has to be tried often."""
     organisations: dict[Any, asyncio.Future[Organisation]] = field(default_factory=dict)
-    first_intent: Any = None
+    first_intent: Thread | None = None
     """The thread of the intent that was published before anything else."""
     _waiting: dict[str, int] = field(default_factory=dict)
 

@@ -175,9 +175,17 @@ async def a_filter_of_another_form_is_refused(lab: Lab) -> None:
     answer = await lab.feed("", None, **right)
     lab.holds("VRM-BRD-019", answer.status == 200, "200 to filters of the right form", answer.said)
     wrong = {
-        "category": [code, "unspsc:", f":{code}", ":"],
-        "region": ["N", "52", "-NH", "5N"],
-        "lang": ["d", "-", "1", "-de"],
+        "category": [
+            code,
+            "unspsc:",
+            f":{code}",
+            ":",
+            f"UNSPSC:{code}",
+            f"unspsc:{code}\n",
+            "unspsc:" + 21 * "1",
+        ],
+        "region": ["N", "52", "-NH", "nl", "NLD", "NL_NH", "NL-", "NL-NHXX", "NL\n"],
+        "lang": ["d", "-", "1", "-de", "de_CH", "de-", "german!", "deutschland", "de-" + 9 * "x"],
     }
     for name, values in wrong.items():
         for value in values:

@@ -174,7 +174,7 @@ async def publish_first(lab: Lab) -> None:
 @check("VRM-BRD-005", profile="intent")
 async def what_was_published_first_is_shown(lab: Lab) -> None:
     """The first intent of all, too, where the board was new."""
-    first: Thread = lab.session.first_intent or await filed(lab, aisle())
+    first = lab.session.first_intent or await filed(lab, aisle())
     code = jose.claims_of(first.said[0].token)["body"]["need"]["categories"][0]["code"]
     for limit in (0, 1):
         await Reader(lab, code, limit).shows("VRM-BRD-005", [shown(first)])

@@ -242,7 +242,7 @@ def feed_limit_not_looked_at() -> None:
 def filters_of_any_form() -> None:
     """A filter that is none matches nothing, and of two the last one counts."""
 
-    def wrong(right: Any, request: Any) -> Any:
+    def wrong(right: Any, endpoint: Any, request: Any) -> Any:
         return Filter(**{n: v for n, v in request.query.items() if n in ("category", "region", "lang")})
 
     around(routes, "_filter", wrong)
@@ -346,6 +346,18 @@ def odd_cursors_begin_anew() -> None:
         return right(self, name, wanted, cursor, *rest)
 
     around(Feed, "page", wrong)
+
+
+@mutant("VRM-BRD-014")
+def cursors_without_a_bound() -> None:
+    """A cursor with a number that no column holds is not refused, and stops the answer."""
+
+    def wrong(right: Any, text: str) -> Any:
+        if any(len(part) > 18 for part in text.split(".")[2:4]):
+            raise OverflowError("the number is too large for a column")
+        return right(text)
+
+    around(Cursor, "read", wrong)
 
 
 @mutant("VRM-BRD-015", needs="the option feed_kept and more than a minute")

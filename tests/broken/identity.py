@@ -92,6 +92,19 @@ def out_of_reach_is_unknown() -> None:
     around(outgoing, "_unavailable", wrong)
 
 
+@mutant("VRM-ID-011")
+def document_of_an_error() -> None:
+    """A discovery document is read whatever the status of the answer."""
+
+    class Any_(aiohttp.ClientResponse):
+        async def start(self, connection: Any) -> Any:
+            made = await super().start(connection)
+            self.status = 200 if self.status >= 400 else self.status
+            return made
+
+    around(aiohttp, "ClientSession", lambda right, *args, **more: right(*args, response_class=Any_, **more))
+
+
 @mutant("VRM-ID-012", needs="more than an hour")
 def documents_kept_for_a_day() -> None:
     """A discovery document is used for a day."""

@@ -8,7 +8,6 @@ it breaks the spec, or why nothing over HTTP shows it.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import sys
@@ -20,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from conformance import loop
 from conformance.results import Verdict
 from conformance.runner import Options, run
 from conformance.selftest import operator_key
@@ -61,7 +61,7 @@ def _judged(name: str, seed: int, mode: str) -> tuple[str, list[str]]:
         with running(name, inbox=300, max_wait=4) as home:
             lent = operator_key(home.operator_keys[0])
             options = Options(home.url, mode=mode, seed=seed, operator=lent, fail_fast=True)
-            found = asyncio.run(run(options, spec.load()))
+            found = loop.run(run(options, spec.load()))
     except LaunchError:
         return LOST, []
     except Exception as error:  # a home that cannot be reached is found out as well as one that fails
@@ -107,7 +107,7 @@ def page(found: Iterable[Judged], known: Mapping[str, str], numbers: Mapping[str
         "",
         "Written by `make mutate`; do not edit. Each change is one small edit somewhere in the reference,",
         "drawn by a seed: a comparison turned, a branch never taken, an exception not raised, a call left",
-        "out. A home with it is judged over HTTP by a quick run of the suite.",
+        "out. A home with it, its key lent and an inbox of 300, is judged over HTTP by a quick run.",
         "",
         f"On {day}, seed {numbers['seed']}: of {numbers['mutants']} random changes {numbers['lost']} let no "
         f"home start and {numbers['explained']} change nothing that HTTP shows, each with its reason. "

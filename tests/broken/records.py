@@ -157,6 +157,12 @@ def record_of_keys_from_nowhere() -> None:
     result(records, "_sender_keys", lambda entries: [without("seen_at")(entry) for entry in entries])
 
 
+@mutant("VRM-REC-015")
+def record_of_keys_by_the_home() -> None:
+    """A record says of every key that the home has it."""
+    result(records, "_sender_keys", lambda entries: [{**entry, "source": "home"} for entry in entries])
+
+
 @mutant("VRM-REC-007")
 def record_always_agreed() -> None:
     """state of a record is that of the acceptance."""

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from conformance import checks, cli, lab
 from conformance.results import Verdict, judged
 from conformance.session import Origins, Session
-from conformance.target import Target, open_target
+from conformance.target import Target, Unreachable, open_target
 from tests.broken.zygote import bind, configured
 from tests.test_outgoing import certificate
 from vrmproto import spec
@@ -100,7 +100,7 @@ async def test_a_home_elsewhere_reads_keys_at_names(tmp_path: Path, monkeypatch:
         aiohttp.ClientSession() as http,
     ):
         target = await open_target(url, SPEC, http)
-        origins = Origins.wanted(target, f"https://*.vendors.example:{port}", ("127.0.0.1", listen))
+        origins = await Origins.wanted(target, f"https://*.vendors.example:{port}", ("127.0.0.1", listen))
         assert origins is not None
         session = Session(target, origins)
         try:
@@ -115,10 +115,22 @@ async def test_a_home_elsewhere_reads_keys_at_names(tmp_path: Path, monkeypatch:
 async def test_none_are_played_where_none_are_wanted() -> None:
     async with aiohttp.ClientSession() as http:
         near, far = Target("http://127.0.0.1:1", SPEC, http), Target("https://home.example", SPEC, http)
-        assert Origins.wanted(near, "", ("127.0.0.1", 0)) is not None
-        assert Origins.wanted(far, "", ("127.0.0.1", 0)) is None
-        assert Origins.wanted(near, "none", ("127.0.0.1", 0)) is None
-        assert Origins.wanted(far, "https://*.vendors.example", ("127.0.0.1", 0)) is not None
+        assert await Origins.wanted(near) is not None
+        assert await Origins.wanted(near, "loopback") is not None
+        assert await Origins.wanted(far) is None
+        assert await Origins.wanted(near, "none") is None
+
+
+async def test_a_home_that_does_not_find_them_is_told_at_once(tmp_path: Path) -> None:
+    form, listen = "https://*.vendors.invalid", ("127.0.0.1", free())
+    async with home(tmp_path) as url, aiohttp.ClientSession() as http:
+        target = await open_target(url, SPEC, http)
+        with pytest.raises(Unreachable, match=r"has not fetched https://o[0-9a-f]+\.vendors\.invalid/"):
+            await Origins.wanted(target, form, listen)
+        with bind(listen[1]) as taken:  # it was given back
+            taken.listen()
+            with pytest.raises(Unreachable, match=f"cannot be served at 127.0.0.1:{listen[1]}: Address"):
+                await Origins.wanted(target, form, listen)
 
 
 @pytest.mark.parametrize(

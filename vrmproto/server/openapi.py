@@ -79,7 +79,12 @@ def _operation(spec: Spec, endpoint: Mapping[str, Any]) -> dict[str, Any]:
         for name in _ID.findall(endpoint["path"])
     ]
     parameters += [
-        {"name": q["name"], "in": "query", "description": q["summary"], "schema": {"type": "string"}}
+        {
+            "name": q["name"],
+            "in": "query",
+            "description": q["summary"],
+            "schema": {"type": "string"} | ({"pattern": q["pattern"]} if "pattern" in q else {}),
+        }
         for q in endpoint.get("query", ())
     ]
     operation: dict[str, Any] = {

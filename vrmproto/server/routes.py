@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -59,6 +59,7 @@ class Routes:
         self._blobs = document["endpoints"].get("blobs", "")
         self._discovery = strictjson.dumps(document)
         self._myterms = strictjson.dumps(documents.myterms(document))
+        self._board: Mapping[str, Any] = next((e for e in spec.endpoints if e["name"] == "boards"), {})
         self._openapi = strictjson.dumps(openapi.build(spec, origin))
 
     def handlers(self) -> dict[str, Handler]:
@@ -145,7 +146,7 @@ class Routes:
         name = request.match_info["name"]
         if self.feed.board(name).access == "signed":
             await self._signed_read(request)
-        wanted, cursor = _filter(request), request.query.get("cursor", "")
+        wanted, cursor = _filter(self._board, request), request.query.get("cursor", "")
         limit = _number(request, "limit", 50, 1, PAGE)
         wait = min(_number(request, "wait", 0, 0, 86400), self.home.config.max_wait)
         page = await self._page(name, wanted, cursor, limit, wait)
@@ -305,22 +306,17 @@ def _authorization(request: web.Request) -> bytes:
     return token.encode("utf-8", "surrogateescape")
 
 
-_FILTERS = {
-    "category": (re.compile("[a-z0-9]{1,20}:[A-Z0-9.-]{1,20}"), "SCHEME:CODE, such as unspsc:2510"),
-    "region": (re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?"), "a code of ISO 3166-1 or -2, such as NL or NL-NH"),
-    "lang": (re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}"), "a language tag, such as de or de-CH"),
-}
-
-
-def _filter(request: web.Request) -> Filter:
-    """The filters of a reader; ``request-invalid`` for one that can be none."""
+def _filter(endpoint: Mapping[str, Any], request: web.Request) -> Filter:
+    """The filters of a reader, each of the form that its endpoint gives it; ``request-invalid``."""
     chosen = {}
-    for name, (form, right) in _FILTERS.items():
-        values = request.query.getall(name, [])
-        if len(values) > 1 or not all(map(form.fullmatch, values)):
-            detail = f"the parameter {name} is given once, as {right}"
+    for one in endpoint.get("query", ()):
+        if "pattern" not in one:
+            continue
+        values = request.query.getall(one["name"], [])
+        if len(values) > 1 or not all(re.search(one["pattern"], value) for value in values):
+            detail = f"the parameter {one['name']} is given once, as {one['summary']}"
             raise ProtocolError("request-invalid", detail, rule="VRM-BRD-019")
-        chosen[name] = values[0] if values else ""
+        chosen[one["name"]] = values[0] if values else ""
     return Filter(**chosen)
 
 
