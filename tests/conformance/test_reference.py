@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import sys
 import venv
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from conformance.runner import Options, run
 from conformance.selftest import operator_key
 from tests.broken.launch import running
 from tests.serving import serving
+from tests.wheel import build
 from vrmproto import spec
 
-ROOT = Path(__file__).resolve().parents[2]
 SPEC = spec.load()
 
 
@@ -45,11 +44,10 @@ def test_it_keeps_every_profile_it_claims(seed: int) -> None:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of an environment that holds the wheel, what it needs, and nothing of the checkout."""
     folder = tmp_path_factory.mktemp("empty")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    wheel = build(folder)
     venv.create(folder / "there", with_pip=True)
     commands = folder / "there" / "bin"
-    install = [commands / "python", "-m", "pip", "install", "-q", *folder.glob("*.whl")]
+    install = [commands / "python", "-m", "pip", "install", "-q", wheel]
     subprocess.run([str(word) for word in install], cwd=folder, check=True, timeout=300)
     return commands
 
