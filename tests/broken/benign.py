@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.broken.specs import INTENT_LEFT_OUT, OTHER_PATHS
+from tests.broken.specs.lists import INTENT_LEFT_OUT, OTHER_PATHS
 from tests.broken.tools import answered, around, discovery, headed, loose, mutant, problem, receipts, result
 from vrmproto import boards, feed, keys, reading, strictjson
 from vrmproto.boards import Board

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 import copy
+import hashlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import random
 import sys
 import types
 from collections import Counter
@@ -175,9 +175,9 @@ def changes(module: str) -> Iterator[Change]:
 
 
 def drawn(seed: int, count: int) -> list[Change]:
-    """So many changes, the same for the same seed and sources."""
+    """So many changes, in the order of a digest with the seed: an edit elsewhere leaves the others drawn."""
     there = [one for module in MODULES for one in changes(module)]
-    return sorted(random.Random(seed).sample(there, min(count, len(there))), key=lambda one: one.id)
+    return sorted(there, key=lambda one: hashlib.sha256(f"{seed} {one.key}".encode()).digest())[:count]
 
 
 class _Changed(importlib.machinery.SourceFileLoader):

@@ -1,0 +1,471 @@
+"""Homes over tables with one row, guard or state changed."""
+
+from __future__ import annotations
+
+from tests.broken.specs.tools import edit, guard, mutant, row, state
+
+# --- rows ----------------------------------------------------------------------------------------
+
+mutant(
+    "row-asks-no-head",
+    "VRM-THR-012",
+    "The acceptance of an alternative need not have seen it.",
+    row("terms", "terms.accept", "remove", "prev", None, 1),
+)
+mutant(
+    "row-amend-asks-no-head",
+    "VRM-THR-012",
+    "An amendment need not have seen the last message.",
+    row("intent", "intent.amend", "remove", "prev"),
+)
+mutant(
+    "row-take-asks-no-head",
+    "VRM-THR-012",
+    "The acceptance of an offer need not have seen the last message.",
+    row("offer", "offer.accept", "remove", "prev"),
+)
+mutant(
+    "row-reject-asks-head",
+    "VRM-THR-013",
+    "The rejection of an alternative has to name the last message of the thread.",
+    row("terms", "terms.reject", "add", "prev", "head", 1),
+)
+mutant(
+    "row-withdraw-asks-head",
+    "VRM-THR-013",
+    "A withdrawal has to name the last message of the thread.",
+    row("terms", "terms.withdraw", "add", "prev", "head"),
+)
+mutant(
+    "row-terminate-not-marked",
+    "VRM-THR-014",
+    "A termination is not marked as an exit.",
+    row("terms", "agreement.terminate", "remove", "marks"),
+    also=("VRM-THR-023", "VRM-TRM-010"),
+)
+mutant(
+    "row-intent-withdraw-not-marked",
+    "VRM-THR-014",
+    "The withdrawal of an intent is not marked as an exit.",
+    row("intent", "intent.withdraw", "remove", "marks"),
+)
+mutant(
+    "row-purge-not-marked",
+    "VRM-HOM-024",
+    "An attestation is not marked as a duty.",
+    row("offer", "purge.attest", "remove", "marks"),
+    needs="an inbox that can be filled",
+)
+mutant(
+    "row-proffer-a-day-longer",
+    "VRM-THR-020",
+    "A proffer may stand for 31 days.",
+    row("terms", "terms.proffer", "replace", "max", "P31D"),
+)
+mutant(
+    "row-proffer-without-a-bound",
+    "VRM-THR-020",
+    "A proffer may stand for any time.",
+    row("terms", "terms.proffer", "remove", "max"),
+)
+mutant(
+    "row-alternative-without-a-bound",
+    "VRM-THR-020",
+    "An alternative may stand for any time.",
+    row("terms", "terms.alternative", "remove", "max"),
+)
+mutant(
+    "row-proffer-a-month",
+    "VRM-THR-020",
+    "A proffer may stand for a calendar month, not for 30 days.",
+    row("terms", "terms.proffer", "replace", "max", "P4W"),
+)
+mutant(
+    "row-second-alternative",
+    "VRM-TRM-008",
+    "After an alternative another one may follow.",
+    row("terms", "terms.alternative", "add", "in/-", "countered"),
+)
+mutant(
+    "row-alternative-keeps-ends",
+    "VRM-TRM-009",
+    "An alternative without ends keeps that of the proffer.",
+    row("terms", "terms.alternative", "remove", "keep/ends"),
+)
+mutant(
+    "row-alternative-keeps-the-list",
+    "VRM-TRM-005",
+    "After an alternative the acceptable ones of the proffer may still be accepted.",
+    row("terms", "terms.alternative", "remove", "keep/acceptable"),
+)
+mutant(
+    "row-alternative-is-not-the-offer",
+    "VRM-TRM-004",
+    "After an alternative an acceptance names the proffer.",
+    row("terms", "terms.alternative", "remove", "keep/offer"),
+)
+mutant(
+    "row-only-the-person-terminates",
+    "VRM-TRM-010",
+    "Only the person may end an agreement.",
+    row("terms", "agreement.terminate", "replace", "by", "first"),
+)
+mutant(
+    "row-only-the-organisation-terminates",
+    "VRM-TRM-010",
+    "Only the organisation may end an agreement.",
+    row("terms", "agreement.terminate", "replace", "by", "second"),
+)
+mutant(
+    "row-withdrawn-and-accepted",
+    "VRM-THR-005",
+    "A proffer that was withdrawn may be accepted.",
+    row("terms", "terms.accept", "add", "in/-", "withdrawn"),
+)
+mutant(
+    "row-rejected-and-accepted",
+    "VRM-THR-005",
+    "A proffer that was rejected may be accepted later.",
+    row("terms", "terms.accept", "add", "in/-", "rejected"),
+)
+mutant(
+    "row-expired-and-accepted",
+    "VRM-THR-006",
+    "A proffer that has expired may be accepted.",
+    row("terms", "terms.accept", "add", "in/-", "expired"),
+)
+mutant(
+    "row-agreed-and-withdrawn",
+    "VRM-THR-005",
+    "A proffer may be withdrawn after it was accepted.",
+    row("terms", "terms.withdraw", "add", "in/-", "agreed"),
+)
+mutant(
+    "row-person-accepts-herself",
+    "VRM-THR-004",
+    "The person accepts her own proffer.",
+    row("terms", "terms.accept", "replace", "by", "first"),
+)
+mutant(
+    "row-organisation-withdraws",
+    "VRM-THR-004",
+    "Either party may withdraw a proffer.",
+    row("terms", "terms.withdraw", "replace", "by", "either"),
+)
+mutant(
+    "row-organisation-accepts-itself",
+    "VRM-THR-004",
+    "The organisation accepts its own alternative.",
+    row("terms", "terms.accept", "replace", "by", "either", 1),
+)
+mutant(
+    "row-rejection-is-acceptance",
+    "VRM-HOM-010",
+    "A rejection leads to an agreed thread.",
+    row("terms", "terms.reject", "replace", "to", "agreed"),
+)
+mutant(
+    "row-alternative-agrees",
+    "VRM-HOM-010",
+    "An alternative is an acceptance at once.",
+    row("terms", "terms.alternative", "replace", "to", "agreed"),
+)
+mutant(
+    "row-acceptance-makes-no-record",
+    "VRM-REC-001",
+    "An acceptance makes no record.",
+    row("terms", "terms.accept", "remove", "record"),
+)
+mutant(
+    "row-second-acceptance-makes-no-record",
+    "VRM-REC-001",
+    "The acceptance of an alternative makes no record.",
+    row("terms", "terms.accept", "remove", "record", None, 1),
+)
+mutant(
+    "row-acceptance-supersedes-nothing",
+    "VRM-TRM-011",
+    "An acceptance supersedes nothing.",
+    row("terms", "terms.accept", "remove", "supersedes"),
+)
+mutant(
+    "row-acceptance-without-ends",
+    "VRM-THR-018",
+    "An agreement does not end when it says.",
+    row("terms", "terms.accept", "remove", "deadline"),
+    also=("VRM-THR-021",),
+)
+mutant(
+    "row-rotation-changes-nothing",
+    "VRM-HOM-006",
+    "A rotation is taken and rebinds nothing.",
+    row("terms", "agent.rotate", "remove", "effect"),
+)
+mutant(
+    "row-rotation-commits-nothing",
+    "VRM-ID-020",
+    "The next key that a rotation names is not kept.",
+    row("terms", "agent.rotate", "remove", "keep"),
+)
+mutant(
+    "row-purge-when-declined-only",
+    "VRM-OFR-024",
+    "A vendor that is late with its purge cannot attest any more.",
+    row(
+        "offer",
+        "purge.attest",
+        "replace",
+        "in",
+        ["withdrawn", "declined", "lapsed", "cancelled", "fulfilled"],
+    ),
+)
+mutant(
+    "row-offers-not-counted",
+    "VRM-OFR-006",
+    "Offers are not counted.",
+    row("offer", "offer.make", "replace", "count/parent", ["offers:iss"]),
+)
+mutant(
+    "row-offers-of-a-vendor-not-counted",
+    "VRM-OFR-007",
+    "Offers of one vendor are not counted.",
+    row("offer", "offer.make", "replace", "count/parent", ["offers"]),
+)
+mutant(
+    "row-revised-and-the-same",
+    "VRM-OFR-011",
+    "After a revision the first offer is still the one to take.",
+    row("offer", "offer.revise", "remove", "keep/offer"),
+)
+mutant(
+    "row-offer-after-its-end",
+    "VRM-THR-005",
+    "One may go on writing about an offer that is over.",
+    row("offer", "offer.message", "add", "in/-", "cancelled"),
+)
+mutant(
+    "row-vendor-accepts",
+    "VRM-THR-004",
+    "The vendor accepts its own offer.",
+    row("offer", "offer.accept", "replace", "by", "either"),
+)
+mutant(
+    "row-amended-and-the-same",
+    "VRM-INT-007",
+    "An amendment does not raise the version.",
+    row("intent", "intent.amend", "remove", "keep/version"),
+)
+mutant(
+    "row-amended-for-no-feed",
+    "VRM-BRD-013",
+    "The region of an amendment is not kept for the filters.",
+    row("intent", "intent.amend", "remove", "keep/region"),
+)
+mutant(
+    "row-introduction-changes-nothing",
+    "VRM-OFR-021",
+    "An introduction is taken and rebinds nothing.",
+    row("offer", "agent.introduce", "remove", "effect"),
+)
+
+# --- guards --------------------------------------------------------------------------------------
+
+for _kind, _type, _name, _rule, _nth in (
+    ("terms", "terms.proffer", "person-opens", "VRM-THR-024", 0),
+    ("terms", "terms.proffer", "roster-member", "VRM-TRM-001", 0),
+    ("terms", "terms.proffer", "deadline-ahead", "VRM-THR-020", 0),
+    ("terms", "terms.accept", "accepts-offered-terms", "VRM-TRM-005", 0),
+    ("terms", "terms.accept", "accepts-offered-terms", "VRM-TRM-004", 1),
+    ("terms", "terms.alternative", "roster-member", "VRM-TRM-006", 0),
+    ("terms", "terms.alternative", "alternative-differs", "VRM-TRM-007", 0),
+    ("terms", "terms.alternative", "deadline-ahead", "VRM-THR-020", 0),
+    ("terms", "agent.rotate", "rotate-proof", "VRM-ID-021", 0),
+    ("intent", "intent.publish", "roster-member", "VRM-TRM-001", 0),
+    ("intent", "intent.publish", "person-opens", "VRM-THR-024", 0),
+    ("intent", "intent.publish", "blobs-held", "VRM-BLB-004", 0),
+    ("intent", "intent.amend", "version-current", "VRM-INT-007", 0),
+    ("intent", "intent.amend", "deadline-ahead", "VRM-THR-020", 0),
+    ("offer", "offer.make", "intent-open", "VRM-OFR-001", 0),
+    ("offer", "offer.make", "version-current", "VRM-OFR-003", 0),
+    ("offer", "offer.make", "accepts-offered-terms", "VRM-OFR-004", 0),
+    ("offer", "offer.make", "offer-rules", "VRM-OFR-008", 0),
+    ("offer", "offer.revise", "version-current", "VRM-OFR-003", 0),
+    ("offer", "offer.revise", "offer-rules", "VRM-OFR-009", 0),
+    ("offer", "offer.revise", "blobs-held", "VRM-BLB-004", 0),
+    ("offer", "offer.accept", "takes-current", "VRM-OFR-011", 0),
+    ("offer", "offer.accept", "accepts-left", "VRM-OFR-012", 0),
+    ("offer", "offer.accept", "deadline-ahead", "VRM-THR-020", 0),
+    ("offer", "offer.confirm", "takes-current", "VRM-OFR-011", 0),
+    ("offer", "disclosure.release", "fields-listed", "VRM-OFR-017", 0),
+    ("offer", "agent.introduce", "introduce-proof", "VRM-OFR-020", 0),
+):
+    mutant(
+        f"{_type.replace('.', '-')}-without-{_name}{'-again' * _nth}",
+        _rule,
+        f"A row of {_type} lacks the guard {_name}.",
+        guard(_kind, _type, _name, _nth),
+    )
+
+# --- states --------------------------------------------------------------------------------------
+
+mutant(
+    "state-proffered-for-ever",
+    "VRM-THR-018",
+    "A proffer does not expire.",
+    state("terms", "proffered", "remove", "deadline"),
+)
+mutant(
+    "state-countered-for-ever",
+    "VRM-THR-018",
+    "An alternative does not expire.",
+    state("terms", "countered", "remove", "deadline"),
+)
+mutant(
+    "state-agreed-for-ever",
+    "VRM-THR-018",
+    "An agreement does not end by its date.",
+    state("terms", "agreed", "remove", "deadline"),
+)
+mutant(
+    "state-agreed-beside-others",
+    "VRM-TRM-011",
+    "A later agreement of a class leaves the earlier one agreed.",
+    state("terms", "agreed", "remove", "superseded"),
+)
+mutant(
+    "state-superseded-is-ended",
+    "VRM-TRM-011",
+    "An agreement that was superseded is shown as ended.",
+    state("terms", "agreed", "replace", "superseded", "ended"),
+)
+mutant(
+    "state-silence-is-acceptance",
+    "VRM-THR-018",
+    "A proffer that nobody answers is agreed.",
+    state("terms", "proffered", "replace", "deadline", "agreed"),
+)
+mutant(
+    "state-open-not-listed",
+    "VRM-BRD-005",
+    "An intent that is open is not on its board.",
+    state("intent", "open", "remove", "listed"),
+)
+mutant(
+    "state-paused-listed",
+    "VRM-BRD-009",
+    "An intent that is paused stays on its board.",
+    state("intent", "paused", "add", "listed", True),
+)
+mutant(
+    "state-open-not-removable",
+    "VRM-BRD-017",
+    "An intent cannot be taken off its board.",
+    state("intent", "open", "remove", "removed"),
+    needs="the keys of the home",
+)
+mutant(
+    "state-intent-without-until",
+    "VRM-THR-018",
+    "An intent does not expire.",
+    state("intent", "open", "remove", "deadline"),
+)
+mutant(
+    "state-withdrawn-no-end",
+    "VRM-INT-010",
+    "An intent that is withdrawn does not count as ended.",
+    state("intent", "withdrawn", "remove", "end"),
+)
+mutant(
+    "state-offered-not-orphaned",
+    "VRM-INT-010",
+    "Offers do not lapse with their intent.",
+    state("offer", "offered", "remove", "orphaned"),
+)
+mutant(
+    "state-accepted-orphaned",
+    "VRM-INT-010",
+    "Accepted offers lapse with their intent too.",
+    state("offer", "accepted", "add", "orphaned", "lapsed"),
+)
+mutant(
+    "state-offered-not-filled",
+    "VRM-INT-011",
+    "Offers stay open when the places of their intent are filled.",
+    state("offer", "offered", "remove", "filled"),
+)
+mutant(
+    "state-accepted-for-ever",
+    "VRM-THR-018",
+    "An accepted offer does not lapse without a confirmation.",
+    state("offer", "accepted", "remove", "deadline"),
+)
+mutant(
+    "state-accepted-holds-nothing",
+    "VRM-OFR-012",
+    "An accepted offer holds no place.",
+    state("offer", "accepted", "remove", "place"),
+)
+mutant(
+    "state-confirmed-fills-nothing",
+    "VRM-INT-011",
+    "A confirmed offer fills no place.",
+    state("offer", "confirmed", "replace", "place", "held"),
+)
+mutant(
+    "state-lapsed-keeps-its-place",
+    "VRM-OFR-013",
+    "An accepted offer that lapses keeps its place.",
+    state("offer", "lapsed", "remove", "place"),
+)
+mutant(
+    "state-cancelled-keeps-its-place",
+    "VRM-OFR-013",
+    "An offer that is cancelled keeps its place.",
+    state("offer", "cancelled", "remove", "place"),
+)
+mutant(
+    "state-fulfilled-frees-its-place",
+    "VRM-OFR-002",
+    "An offer that is fulfilled gives its place back.",
+    state("offer", "fulfilled", "replace", "place", "free"),
+    also=("VRM-OFR-014",),
+)
+mutant(
+    "state-purged-frees-its-place",
+    "VRM-OFR-014",
+    "An offer that is purged gives its place back.",
+    state("offer", "purged", "add", "place", "free"),
+)
+mutant(
+    "state-declined-never-overdue",
+    "VRM-OFR-024",
+    "After a decline no purge is owed.",
+    edit(
+        "threads.json",
+        {"op": "remove", "path": "/kinds/offer/states/declined/deadline"},
+        {"op": "remove", "path": "/kinds/offer/states/declined/within"},
+    ),
+)
+mutant(
+    "state-lapsed-never-overdue",
+    "VRM-OFR-024",
+    "After a lapse no purge is owed.",
+    edit(
+        "threads.json",
+        {"op": "remove", "path": "/kinds/offer/states/lapsed/deadline"},
+        {"op": "remove", "path": "/kinds/offer/states/lapsed/within"},
+    ),
+)
+mutant(
+    "state-purged-not-erased",
+    "VRM-OFR-025",
+    "A purge erases nothing.",
+    state("offer", "purged", "remove", "erased"),
+    also=("VRM-OFR-026", "VRM-BLB-006"),
+)
+mutant(
+    "state-overdue-erased",
+    "VRM-OFR-025",
+    "What a vendor owes to purge is erased without its attestation.",
+    state("offer", "fulfilled", "add", "erased", True),
+)
