@@ -22,7 +22,7 @@ from conformance.traces import Bindings, Missing, Step, Trace, render, signature
 if TYPE_CHECKING:
     from conformance.lab import Thread
 
-__all__ = ["ANY_PORT", "PATIENCE", "PAUSE", "Address", "Organisation", "Origins", "Session"]
+__all__ = ["ANY_PORT", "PATIENCE", "PAUSE", "Address", "First", "Organisation", "Origins", "Session"]
 
 Address = tuple[str, int]
 ANY_PORT: Address = ("127.0.0.1", 0)
@@ -139,6 +139,17 @@ class Origins:
             await self._runner.cleanup()
 
 
+@dataclass(frozen=True)
+class First:
+    """The intent that was published before anything else."""
+
+    code: str
+    """Its category, which nobody else has."""
+    cursor: str
+    """Of a read of this category before it was there."""
+    intent: Thread
+
+
 @dataclass
 class Session:
     """Everything that checks share in one run."""
@@ -151,8 +162,7 @@ class Session:
     hurried: bool = False
     """There is no time for what has to be tried often."""
     organisations: dict[Any, asyncio.Future[Organisation]] = field(default_factory=dict)
-    first_intent: Thread | None = None
-    """The thread of the intent that was published before anything else."""
+    first: First | None = None
     _waiting: dict[str, int] = field(default_factory=dict)
 
     # --- parties ----------------------------------------------------------------------------------

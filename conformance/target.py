@@ -142,6 +142,8 @@ class Talk:
     def __init__(self, target: Target, name: str) -> None:
         self.target, self.name = target, name
         self.exchanges: list[Exchange] = []
+        self.waits = True
+        """For a home that says so with 429 or 503, and then asks again."""
 
     async def request(
         self,
@@ -188,7 +190,7 @@ class Talk:
                 answer = await self._once(method, url, {**headers, "Connection": "close"}, data, limit)
             answer = replace(answer, again=again)
             wait = answer.headers.get("Retry-After", "")
-            if answer.status not in (429, 503) or not wait.isdigit():
+            if answer.status not in (429, 503) or not wait.isdigit() or not self.waits:
                 return answer
             if trial == 3 or self.target.numbers.get("put_off", 0) >= _PATIENT:
                 self.target.count("put_off")

@@ -151,7 +151,7 @@ def rotate_proof(case: Case) -> None:
     """VRM-ID-020, VRM-ID-021, VRM-ID-022; every refusal looks like an unknown thread."""
     thread = case.thread
     if thread is None or not case.message.iss.startswith(keys.DID):
-        raise _refuse_rotation("VRM-ID-021")
+        raise _refuse_rotation("VRM-ID-022")
     if case.context.next_key is not None:
         if case.context.next_key != case.message.key.kid:
             raise _refuse_rotation("VRM-ID-020")

@@ -13,6 +13,7 @@ from typing import Any
 from conformance import jose, receipts
 from conformance.lab import Lab, Party, Thread, check
 from conformance.results import Failed, Inconclusive
+from conformance.session import First
 
 __all__ = ["Reader", "aisle", "filed", "genuine", "publish_first", "same", "shown", "told", "wanted"]
 
@@ -168,16 +169,22 @@ def shown(intent: Thread, place: int = 0) -> str:
 async def publish_first(lab: Lab) -> None:
     """Publish before anything else: on a board that is new nothing stands before it."""
     with contextlib.suppress(Inconclusive, Failed):
-        lab.session.first_intent = await filed(lab, aisle())
+        code = aisle()
+        before = await lab.feed("", None, category=f"unspsc:{code}")
+        lab.session.first = First(code, str(before.document["cursor"]), await filed(lab, code))
 
 
 @check("VRM-BRD-005", profile="intent")
 async def what_was_published_first_is_shown(lab: Lab) -> None:
-    """The first intent of all, too, where the board was new."""
-    first = lab.session.first_intent or await filed(lab, aisle())
-    code = jose.claims_of(first.said[0].token)["body"]["need"]["categories"][0]["code"]
-    for limit in (0, 1):
-        await Reader(lab, code, limit).shows("VRM-BRD-005", [shown(first)])
+    """The first intent of all, too, where the board was new; also to who had read before it was there."""
+    if lab.session.first is None:
+        await publish_first(lab)
+    if (first := lab.session.first) is None:
+        raise Inconclusive("nothing could be published")
+    for cursor in ("", first.cursor):
+        for limit in (0, 1):
+            reader = Reader(lab, first.code, limit, cursor=cursor)
+            await reader.shows("VRM-BRD-005", [shown(first.intent)])
 
 
 @check(

@@ -33,6 +33,24 @@ async def rotate(lab: Lab, thread: Thread, new: Party, **body: Any) -> Said:
     return said
 
 
+@check("VRM-ID-022", profile="terms", needs="origin")
+async def a_person_does_not_become_an_organisation(lab: Lab) -> None:
+    """A rotation to an origin is refused, by a proof as well as by a key that she committed to."""
+    thread, shop = await lab.agreed(lab.person(), await lab.vendor()), await lab.shop()
+    assert thread.second is not None
+    body = {
+        "replaces": thread.first.id,
+        "proof": lab.proof(thread.first, shop, thread.second.id, thread.thid),
+    }
+    said = await lab.attempt(shop, "agent.rotate", body, thread, aud=thread.second.id)
+    lab.refused("VRM-ID-022", said, "thread-unknown")
+    await rotate(lab, thread, lab.person(), nkt=shop.key.kid)
+    body = {"replaces": thread.first.id}
+    said = await lab.attempt(shop, "agent.rotate", body, thread, aud=thread.second.id)
+    lab.refused("VRM-ID-022", said, "thread-unknown")
+    await lab.say(Party(shop.key.did, shop.key), "agent.rotate", body, thread, aud=thread.second.id)
+
+
 async def _long(lab: Lab, vendor: Party, count: int) -> Thread:
     """A thread of terms with so many messages: alternative, acceptance, changes of key in both algorithms."""
     thread = await lab.proffered(lab.person(), vendor)

@@ -180,6 +180,12 @@ simple(
     lenient("rotate-proof", "VRM-ID-022"),
 )
 simple(
+    "rotation-to-an-origin",
+    "VRM-ID-022",
+    "A person may become an organisation.",
+    lenient("rotate-proof", "VRM-ID-022", lambda case: not case.message.iss.startswith(keys.DID)),
+)
+simple(
     "committed-key-not-compared",
     "VRM-ID-020",
     "A rotation to another key than the committed one is taken.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -316,6 +317,19 @@ def polls_always_wait() -> None:
     async def wrong(right: Any, self: Routes, request: Any) -> Any:
         answer = await right(self, request)
         await Wakeups().wait("nobody", min(3, self.home.config.max_wait))
+        return answer
+
+    around(Routes, "poll", wrong)
+
+
+@mutant("VRM-HOM-023")
+def polls_wait_unasked() -> None:
+    """A poll of an empty inbox waits, also with returnImmediately."""
+
+    async def wrong(right: Any, self: Routes, request: Any) -> Any:
+        answer = await right(self, request)
+        if not json.loads(answer.body)["order"]:
+            await Wakeups().wait("nobody", min(3, self.home.config.max_wait))
         return answer
 
     around(Routes, "poll", wrong)
