@@ -43,7 +43,7 @@ QUICK = [c for c in OWN if not c.slow]
 
 JUDGED = {
     *(f"VRM-HOM-{n:03}" for n in (*range(1, 7), *range(8, 31), *range(32, 38))),
-    *(f"VRM-ID-{n:03}" for n in (3, 11, 13, 14, 15, 16)),
+    *(f"VRM-ID-{n:03}" for n in (3, 11, 13, 14, 15, 16, 22)),
     *(f"VRM-ENV-{n:03}" for n in (*range(22, 27), 33, 36)),
     *(f"VRM-REC-{n:03}" for n in (*range(1, 9), 15)),
     *(f"VRM-TRM-{n:03}" for n in (9, 10, 11, 15, 16, 17, 18)),
@@ -96,6 +96,7 @@ BREAKS = {
     "VRM-ID-011": "any-issuer",
     "VRM-ID-013": "fetched-every-two-seconds",
     "VRM-ID-016": "redirects-followed",
+    "VRM-ID-022": "rotation-to-an-origin",
     "VRM-PRV-002": "bodies-echoed",
     "VRM-PRV-003": "threads-of-others-are-forbidden",
     "VRM-REC-001": "record-for-the-first-party",
