@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from conformance.model import ENDED_OFFER, INTRODUCTION, ROTATION, Act, View, World
+from conformance.model import ENDED_OFFER, EXITS, INTRODUCTION, ROTATION, Act, View, World
 from conformance.model_home import Model, Verdict
 from conformance.target import Answer
 from vrmproto.spec import Spec
@@ -95,7 +95,7 @@ def wrong(
     if answer.code in ("state-conflict", "role-forbidden", "deadline-passed") and act.thid:
         view = world.views[act.thid]
         named = by_cause(view) or ("VRM-INT-010" if view.state == "accepted" else named)
-    freely = "VRM-THR-014" if act.type in ("agreement.terminate", "intent.withdraw") else "VRM-THR-013"
+    freely = "VRM-THR-014" if act.type in EXITS else "VRM-THR-013"
     limits = {"inbox-full": "VRM-HOM-024", "prev-unknown": freely, "prev-stale": freely}
     return Deviation(limits.get(answer.code, named), f"202 {verdict.state}", got)
 

@@ -160,6 +160,11 @@ class Bodies:
         }
         return _merged(made, changes)
 
+    def feedback(self, **changes: Any) -> Json:
+        """The body of ``feedback.submit``."""
+        made = {"kind": "problem", "text": "The door sticks.", "lang": "en", "may_publish": False}
+        return _merged(made, changes)
+
     def reference(self, data: bytes, blobs: str, **changes: Any) -> Json:
         """A reference to a blob; ``blobs`` is the URL before its digest, with the stroke."""
         digest = jose.digest(data)

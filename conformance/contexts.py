@@ -338,3 +338,25 @@ async def _attest(lab: Lab, rng: random.Random) -> Ready:
     offer = await _offer(lab)
     await lab.say(offer.first, "offer.decline", {}, offer)
     return Ready(lab, _second(offer), "purge.attest", offer)
+
+
+# --- feedback -------------------------------------------------------------------------------------
+
+
+@_context("feedback.submit")
+async def _submit(lab: Lab, rng: random.Random) -> Ready:
+    return Ready(lab, lab.person(), "feedback.submit", aud=(await _listener(lab)).id)
+
+
+def _of_feedback(type_: str, by: str) -> None:
+    @_context(type_)
+    async def make(lab: Lab, rng: random.Random) -> Ready:
+        person, vendor = lab.person(), await lab.vendor()
+        said = await lab.say(person, "feedback.submit", lab.bodies.feedback(), aud=vendor.id)
+        thread = Thread(said.mid, person, vendor, said=[said])
+        return Ready(lab, person if by == "first" else vendor, type_, thread)
+
+
+_of_feedback("feedback.acknowledge", "second")
+_of_feedback("feedback.outcome", "second")
+_of_feedback("feedback.retract", "first")

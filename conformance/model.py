@@ -23,19 +23,24 @@ ROTATION = "agent.rotate"
 INTRODUCTION = "agent.introduce"
 EXIT = "agreement.terminate"
 ATTEST = "purge.attest"
+FEEDBACK = "feedback.submit"
+RETRACTION = "feedback.retract"
 
-OPENS = {PROFFER: "terms", PUBLISH: "intent", OFFER: "offer"}
-STARTS = {"terms": "proffered", "intent": "open", "offer": "offered"}
+OPENS = {PROFFER: "terms", PUBLISH: "intent", OFFER: "offer", FEEDBACK: "feedback"}
+STARTS = {"terms": "proffered", "intent": "open", "offer": "offered", "feedback": "submitted"}
+MARKET = ("intent", "offer")
+"""The kinds of what happens on a board."""
 
 ENDED_OFFER = ("withdrawn", "declined", "lapsed", "cancelled", "fulfilled")
 OWES_PURGE = (*ENDED_OFFER, "purge-overdue")
 LIVE_INTENT = ("open", "paused")
 LIVE_OFFER = ("offered", "accepted", "confirmed")
 BOUND_OFFER = ("accepted", "confirmed")
+TOLD = ("submitted", "acknowledged", "answered")
 
 Moves = dict[tuple[str, str, str], str]
 
-# terms.md, intents.md, offers.md and the descriptions of the types: state, who, what, and the state after it.
+# What the pages of the kinds and the descriptions of the types say: state, who, what, and the state after it.
 TERMS: Moves = {
     ("proffered", "second", "terms.accept"): "agreed",
     ("proffered", "second", "terms.alternative"): "countered",
@@ -68,7 +73,12 @@ OFFERS: Moves = {
     **{(state, "first", INTRODUCTION): state for state in BOUND_OFFER},
     **{(state, "second", ATTEST): "purged" for state in OWES_PURGE},
 }
-MOVES: dict[str, Moves] = {"terms": TERMS, "intent": INTENTS, "offer": OFFERS}
+FEEDBACKS: Moves = {
+    ("submitted", "second", "feedback.acknowledge"): "acknowledged",
+    **{(state, "second", "feedback.outcome"): "answered" for state in TOLD},
+    **{(state, "first", RETRACTION): "retracted" for state in TOLD},
+}
+MOVES: dict[str, Moves] = {"terms": TERMS, "intent": INTENTS, "offer": OFFERS, "feedback": FEEDBACKS}
 TYPES = {kind: sorted({type_ for _, _, type_ in moves}) for kind, moves in MOVES.items()}
 
 AFTER_DEADLINE: dict[str, dict[str, str]] = {
@@ -79,6 +89,7 @@ AFTER_DEADLINE: dict[str, dict[str, str]] = {
         "accepted": "lapsed",
         **dict.fromkeys(ENDED_OFFER, "purge-overdue"),
     },
+    "feedback": {},
 }
 # What binds or replaces as a whole has to have seen everything before it.
 NEEDS_HEAD = (
@@ -90,7 +101,7 @@ NEEDS_HEAD = (
     "offer.confirm",
     INTRODUCTION,
 )
-EXITS = (EXIT, "intent.withdraw")
+EXITS = (EXIT, "intent.withdraw", RETRACTION)
 
 Json = Mapping[str, Any]
 Pair = tuple[str, str]
@@ -354,8 +365,10 @@ class World:
             self.take_terms(view, act, state, now)
         elif view.kind == "intent":
             self.take_intent(view, act, state, now)
-        else:
+        elif view.kind == "offer":
             self.take_offer(view, act, state, now)
+        else:
+            self.enter(view, state, now)
         if act.type in (PROFFER, OFFER, INTRODUCTION):
             view.rotated = self.rotations.get(view.pair, "")
             view.rotated_place = len(view.proof)

@@ -13,6 +13,7 @@ from conformance.model import (
     ATTEST,
     DAY,
     EXITS,
+    FEEDBACK,
     INTRODUCTION,
     MOVES,
     NEEDS_HEAD,
@@ -206,7 +207,8 @@ class Model:
         if intent is not None:
             fault = self._guard_make(act, world, intent, now)
         elif act.iss.startswith("did:jwk:"):
-            fault = self._guard_proffer(act, now) if act.type == PROFFER else self._guard_publish(act, now)
+            guards = {PROFFER: self._guard_proffer, PUBLISH: self._guard_publish}
+            fault = guards[act.type](act, now) if act.type != FEEDBACK else RIGHT
         else:
             fault = "person-required", "VRM-THR-024"
         if fault != RIGHT:

@@ -10,6 +10,7 @@ from typing import Any
 from conformance.bodies import CARE, ORDERS, Bodies
 from conformance.model import (
     ATTEST,
+    FEEDBACK,
     INTRODUCTION,
     LIVE_INTENT,
     LIVE_OFFER,
@@ -19,6 +20,7 @@ from conformance.model import (
     PROFFER,
     PUBLISH,
     ROTATION,
+    TOLD,
     View,
     World,
 )
@@ -54,6 +56,9 @@ FITTING: Mapping[str, Sequence[str]] = {
     "offer.confirm": ("takes", "stale"),
     "disclosure.release": ("fields", "purpose", "content", "files"),
     INTRODUCTION: ("proof", "proof", "party", "stale"),
+    FEEDBACK: ("organisation", "agr", "pthid", "board"),
+    "feedback.outcome": ("stale", "prev"),
+    "feedback.retract": ("stale", "prev"),
 }
 """What is likely to go wrong with a type."""
 
@@ -114,6 +119,8 @@ class Moves:
         """Members that bring a near deadline, and the seconds to it."""
         self.rules: Json = {}
         """Members of ``offer_rules`` that are settled."""
+        self.kinds = frozenset(MOVES)
+        """The kinds of the threads that are opened and moved."""
         self.often_hasty = 0.0
         self.with_files = 0.06
         self.count = 0
@@ -241,6 +248,12 @@ class Moves:
             body[member] = {**body[member], "digest": NOWHERE}
         if "version-of" in flaws:
             body[member] = {**body[member], "version": "9.9"}
+
+    def feedback(self, by: str, to: str, flaws: frozenset[str] = frozenset()) -> Step:
+        """A person tells an organisation something."""
+        if "organisation" in flaws:
+            by, to = self.vendors[-1], by
+        return self.say(by, FEEDBACK, self.bodies.feedback(), f"${{id:{to}}}", flaws)
 
     def publish(self, by: str, flaws: frozenset[str] = frozenset()) -> Step:
         """An intent on the first board."""
@@ -398,6 +411,10 @@ class Moves:
             return self.dated(bodies.intent(), flaws)
         if type_ == OFFER:
             return self.dated(bodies.offer(self.mid(view.thid)), flaws)
+        if type_ == FEEDBACK:
+            return bodies.feedback()
+        if type_ == "feedback.outcome":
+            return {"outcome": pick(["considered", "planned", "shipped", "solved", "declined"])}
         if type_ == "terms.accept":
             named = dict(pick(view.offered)) if view.offered else bodies.agreement("SD-BASE-DP")
             if "agreement" in flaws:
@@ -451,7 +468,7 @@ class Moves:
 
     # --- what there is to do ----------------------------------------------------------------------
 
-    def legal(self, market: bool, *, room: bool = True) -> dict[str, Any]:
+    def legal(self, *, room: bool = True) -> dict[str, Any]:
         """Every move that there is a row for: the transition to what makes it."""
         found: dict[str, list[Any]] = {}
         world = self.stage.world
@@ -466,39 +483,39 @@ class Moves:
         if room:
             persons = ["ann", "ben"]
             offers = [self.stage.names[v.first] for v in world.views.values() if v.kind == "offer"]
-            who, to = self.rng.choice(persons + offers), self.rng.choice(self.vendors)
-            found["terms - first terms.proffer"] = [(self.proffer, who, to)]
-            if market:
+            for kind, made in (("terms", self.proffer), ("feedback", self.feedback)):
+                opens = next(type_ for type_, opened in OPENS.items() if opened == kind)
+                if kind in self.kinds:
+                    who, to = self.rng.choice(persons + offers), self.rng.choice(self.vendors)
+                    found[f"{kind} - first {opens}"] = [(made, who, to)]
+            if "intent" in self.kinds:
                 found["intent - first intent.publish"] = [(self.publish, self.rng.choice(persons))]
         return {name: self.rng.choice(ways) for name, ways in found.items()}
 
-    def illegal(self, market: bool) -> Step | None:
+    def illegal(self) -> Step | None:
         """A message that is wrong in one way, seldom in two; None where nothing is there yet."""
         views = list(self.stage.world.views.values())
         if not views:
             return None
-        live = [
-            v for v in views if v.state in (*LIVE_OFFER, *LIVE_INTENT, "proffered", "countered", "agreed")
-        ]
+        lively = (*LIVE_OFFER, *LIVE_INTENT, *TOLD, "proffered", "countered", "agreed")
+        live = [v for v in views if v.state in lively]
         view = self.rng.choice(live if live and self.chance(0.7) else views)
         if self.chance(0.4):
             rows = MOVES[view.kind]
-            types = sorted({t for _, _, t in rows} if self.chance(0.8) else set(self.types(market)))
+            types = sorted({t for _, _, t in rows} if self.chance(0.8) else set(self.types()))
             role, type_ = self.rng.choice(["first", "second"]), self.rng.choice(types)
             return self.move(view, role, type_)
-        how, (made, *what) = self.rng.choice(list(self.legal(market).items()))
+        how, (made, *what) = self.rng.choice(list(self.legal().items()))
         type_ = how.split(" ")[-1]
         fitting = FITTING.get(type_, GENERAL) if self.chance(0.65) else GENERAL
         flaws = frozenset(self.rng.sample(sorted(set(fitting)), 2 if self.chance(0.1) else 1))
         step: Step = made(*what, flaws)
         return step
 
-    def types(self, market: bool) -> list[str]:
+    def types(self) -> list[str]:
         """All types that a walk has use for."""
-        kinds = ["terms", "intent", "offer"] if market else ["terms"]
-        return sorted(
-            {t for kind in kinds for _, _, t in MOVES[kind]} | {t for t in OPENS if market or t == PROFFER}
-        )
+        opening = {type_ for type_, kind in OPENS.items() if kind in self.kinds}
+        return sorted({t for kind in self.kinds for _, _, t in MOVES[kind]} | opening)
 
 
 def _alg(party: Mapping[str, Any]) -> str:

@@ -449,8 +449,9 @@ class Player:
     def trace(self) -> Trace:
         """The conversation so far, to be said again."""
         requirement = self.deviation.requirement if self.deviation else ""
-        kinds = {view.kind for view in self.model.world.views.values()}
-        profile = "terms" if kinds <= {"terms"} else "intent"
+        opened = {act.type for act in self.acts.values() if act.mid in self.model.world.views}
+        profiles = {self.target.spec.types[type_].profile for type_ in opened} - {"terms"}
+        profile = max(profiles, default="terms")  # whoever has another has terms, too
         return Trace(self.name, requirement, tuple(self.steps), self.parties, profile, files=self.files)
 
     def outcome(self) -> Outcome | None:

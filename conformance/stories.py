@@ -9,7 +9,7 @@ from conformance.moves import HASTE, Moves
 from conformance.player import Player
 from conformance.traces import Step
 
-__all__ = ["STORIES", "everybody", "look", "name_of", "tell"]
+__all__ = ["STORIES", "everybody", "look", "name_of", "needs", "tell"]
 
 STORIES: dict[str, tuple[str, ...]] = {
     "a filled intent stays filled": (
@@ -79,12 +79,25 @@ STORIES: dict[str, tuple[str, ...]] = {
         "t terms ann vic", "t 2 terms.accept", "u terms ann vic", "look", "u 2 terms.accept", "look",
         "t 1 agreement.terminate", "w terms ann vera", "w 2 terms.accept", "look",
     ),
+    "feedback beside an agreement": (
+        "f feedback ann vic", "t terms ann vic", "t 2 terms.accept", "f 2 feedback.outcome",
+        "t 1 agent.rotate", "look", "f 1 feedback.retract former", "f 2 feedback.outcome",
+        "f 2 feedback.acknowledge", "t 1 agreement.terminate", "f 2 feedback.outcome",
+        "f 1 feedback.retract stale",
+        "f 2 feedback.outcome", "f 1 feedback.retract", "look",
+    ),
     "a message for a purged vendor": (
         "publish accepts=1", "a make vic", "a 1 offer.decline", "a 2 purge.attest", "a 1 offer.message",
         "a 2 purge.attest", "look",
     ),
 }  # fmt: skip
 """Several threads at once, where bugs like to be. What is not allowed in them is to be refused."""
+
+
+def needs(lines: Sequence[str]) -> set[str]:
+    """The kinds of thread that a story is about."""
+    opened = {"publish": "intent", "make": "offer", "terms": "terms", "feedback": "feedback"}
+    return {opened[word] for line in lines for word in line.split(" ")[:2] if word in opened}
 
 
 def name_of(player: Player, identifier: str) -> str:
@@ -149,6 +162,9 @@ async def tell(player: Player, moves: Moves, lines: Sequence[str]) -> AsyncItera
         elif rest[0] == "terms":
             preferred = moves.bodies.agreement((rest[3:] or ["SD-BASE-DP"])[0])
             yield moves.proffer(rest[1], rest[2], preferred=preferred, acceptable=None)
+            newest(first)
+        elif rest[0] == "feedback":
+            yield moves.feedback(rest[1], rest[2])
             newest(first)
         elif first in threads:
             role = "first" if rest[0] == "1" else "second"

@@ -10,17 +10,17 @@ import heapq
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from conformance.model import INTRODUCTION, MOVES, OFFER, PROFFER, PUBLISH, ROTATION, View
+from conformance.model import FEEDBACK, INTRODUCTION, MARKET, MOVES, OFFER, PROFFER, PUBLISH, ROTATION, View
 from conformance.moves import FILES, FITTING, GENERAL, HASTE, Moves, cast
 from conformance.player import Deviation, Player, Vague, replay
 from conformance.results import Failed, Inconclusive, Outcome, Verdict
 from conformance.session import Session
-from conformance.stories import STORIES, everybody, look, name_of, tell
+from conformance.stories import STORIES, everybody, look, name_of, needs, tell
 from conformance.traces import Missing, Step
 from vrmproto.spec import Kind, Spec
 
@@ -150,14 +150,7 @@ async def _directed(
             for step in _spoilt(player, moves, thid, how[0], how[1]):
                 yield step
         if state == "-":
-            if how[1] == OFFER:
-                yield moves.offer(_of(player, "intent"), "vic")
-            else:
-                yield (
-                    moves.proffer("ann", "vic", preferred=moves.bodies.agreement("SD-BASE-DP"))
-                    if (how[1] == PROFFER)
-                    else moves.publish("ann")
-                )
+            yield _opening(player, moves, how[1])
             thid = _of(player, kind).thid
         elif len(how) == 2:
             yield moves.move(player.stage.world.views[thid], how[0], how[1])
@@ -174,14 +167,26 @@ async def _directed(
         return
     for _ in range(3):
         view = player.stage.world.views[thid]
-        types = moves.types(kind != "terms")
-        types = sorted({t for _, _, t in MOVES[kind]} if moves.chance(0.7) else set(types))
+        types = sorted({t for _, _, t in MOVES[kind]} if moves.chance(0.7) else set(moves.types()))
         role = moves.rng.choice(["first", "second"] if kind != "intent" else ["first"])
         yield moves.move(view, role, moves.rng.choice(types))
     for step in look(player, player.model.world.views[thid]):
         yield step
     for step in everybody(player):
         yield step
+
+
+def _opening(player: Player, moves: Moves, type_: str, flaws: frozenset[str] | None = None) -> Step:
+    """A message that opens a thread, right or, with flaws, wrong."""
+    if type_ == OFFER:
+        return moves.offer(_of(player, "intent"), "vic", flaws or frozenset())
+    if type_ == PUBLISH:
+        return moves.publish("ann", flaws or frozenset())
+    if type_ == FEEDBACK:
+        return moves.feedback("ann", "vic", flaws or frozenset())
+    if flaws is not None:
+        return moves.proffer("ann", "vic", flaws)
+    return moves.proffer("ann", "vic", preferred=moves.bodies.agreement("SD-BASE-DP"))
 
 
 def _spoilt(player: Player, moves: Moves, thid: str, role: str, type_: str) -> Iterator[Step]:
@@ -194,12 +199,8 @@ def _spoilt(player: Player, moves: Moves, thid: str, role: str, type_: str) -> I
             yield step
     for flaw in dict.fromkeys((*FITTING.get(type_, ()), *always, *general)):
         flaws = frozenset({flaw})
-        if type_ == PROFFER:
-            step = moves.proffer("ann", "vic", flaws)
-        elif type_ == PUBLISH:
-            step = moves.publish("ann", flaws)
-        elif type_ == OFFER:
-            step = moves.offer(_of(player, "intent"), "vic", flaws)
+        if not thid:
+            step = _opening(player, moves, type_, flaws)
         else:
             step = moves.move(player.stage.world.views[thid], role, type_, flaws)
         if player.refuses(step):
@@ -233,14 +234,14 @@ async def _cause(player: Player, moves: Moves, thid: str, cause: str) -> AsyncIt
 
 
 async def _random(
-    player: Player, moves: Moves, *, market: bool, seen: Mapping[str, int], until: float
+    player: Player, moves: Moves, *, kinds: Iterable[str], seen: Mapping[str, int], until: float
 ) -> AsyncIterator[Step]:
     """About half right moves, those before all that were seldom made; the rest wrong ones."""
-    rng = moves.rng
+    rng, moves.kinds = moves.rng, frozenset(kinds)
     hasty = moves.chance(0.25)
     moves.often_hasty = 0.3 if hasty else 0.0
     for name in ("vic", "ann"):
-        if market and moves.chance(0.4):
+        if "intent" in moves.kinds and moves.chance(0.4):
             yield Step("put", by=name, of=str(rng.randrange(len(FILES))), about=f"{name} puts a blob")
     length = rng.randint(15, 40)
     for _ in range(length):
@@ -268,13 +269,13 @@ async def _random(
             by = player.stage.names[act.iss]
             forged = moves.chance(0.3) and player.parties[by].get("alg", "Ed25519") == "Ed25519"
             yield moves.again(label, by, forged=forged)
-        elif how < 0.66 and (wrong := moves.illegal(market)) is not None:
+        elif how < 0.66 and (wrong := moves.illegal()) is not None:
             yield wrong
             if moves.chance(0.2) and wrong.label:
                 for step in look(player, rng.choice(list(player.stage.world.views.values()))):
                     yield step
         else:
-            legal = moves.legal(market, room=len(views) < 8)
+            legal = moves.legal(room=len(views) < 8)
             if legal:
                 names = sorted(legal)
                 weights = [_weight(name, seen) for name in names]
@@ -296,6 +297,7 @@ def _weight(name: str, seen: Mapping[str, int]) -> float:
     """Rare moves before others; ends seldom, or nothing would be there to move."""
     often = {"offer.accept": 3.0, "offer.confirm": 3.0, "terms.accept": 3.0, OFFER: 4.0}
     often |= {ROTATION: 2.0, INTRODUCTION: 2.0, PUBLISH: 0.5, PROFFER: 0.7, "intent.resume": 3.0}
+    often |= {FEEDBACK: 0.5}
     type_ = name.split(" ")[-1]
     ends = type_ in ("intent.withdraw", "intent.close", "offer.decline", "offer.withdraw", "terms.reject")
     return often.get(type_, 0.4 if ends else 1.0) * (1 + 40 / (1 + seen.get(name, 0)))
@@ -321,6 +323,8 @@ class _Run:
         self.pace = UNKNOWN
         self.alone = False
         """No organisation could be played."""
+        self.kinds: frozenset[str] = frozenset()
+        """What is walked."""
 
     def player(self, name: str, org: bool, gate: asyncio.Semaphore) -> Player:
         """Somebody for one walk; with organisations where they can be played."""
@@ -350,6 +354,7 @@ class _Run:
                     self.gate.release()
             player.pace = self.pace = min(self.pace, player.pace)
             moves = Moves(player.stage, random.Random(f"{self.seed} {name}"))
+            moves.kinds = self.kinds
             async for step in made(player, moves):
                 if await player.do(step) is not None:
                     break
@@ -397,10 +402,11 @@ async def run(
     kinds = {kind.name for kind in _kinds(spec, profiles)} & set(MOVES)
     if not kinds or ("terms" not in kinds):
         return shared.finished()
-    market = kinds >= set(MOVES) and bool(session.target.board())
+    market = kinds >= set(MARKET) and bool(session.target.board())
+    kinds = kinds if market else kinds - set(MARKET)
+    shared.kinds = frozenset(kinds)
     operator = session.operator is not None
     goals = [t for t in transitions(spec, profiles, operator=operator) if t.split(" ")[0] in kinds]
-    goals = [t for t in goals if market or t.startswith("terms ")]
 
     async def directed(goal: str) -> None:
         way = path(spec, goal, operator=operator)
@@ -419,14 +425,15 @@ async def run(
     async def at_random(lane: int) -> None:
         n = 0
         while time.monotonic() < until - 0.5:
-            name, both, org = f"walk {lane}.{n}", market and (lane + n) % 4 != 0, (lane + n) % 3 == 0
-            how = partial(_random, market=both, seen=shared.seen, until=until)
+            name, org = f"walk {lane}.{n}", (lane + n) % 3 == 0
+            some = kinds if (lane + n) % 4 else kinds - set(MARKET)
+            how = partial(_random, kinds=some, seen=shared.seen, until=until)
             await shared.walk(name, how, org=org)
             n += 1
 
     slow = {goal for goal in goals if any(name.endswith(" deadline") for name in path(spec, goal))}
     waiting = [asyncio.ensure_future(directed(goal)) for goal in sorted(slow)]
-    titles = [title for title, lines in STORIES.items() if market or not lines[0].startswith("publish")]
+    titles = [title for title, lines in STORIES.items() if needs(lines) <= kinds]
     waiting += [asyncio.ensure_future(told(title)) for title in titles if "wait" in STORIES[title]]
     titles = [title for title in titles if "wait" not in STORIES[title]]
     first = [directed(goal) for goal in goals if goal not in slow]

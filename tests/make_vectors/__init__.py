@@ -11,6 +11,7 @@ from tests.make_vectors import (
     causes,
     closing,
     envelope,
+    feedback,
     identity,
     intents,
     json_text,
@@ -28,6 +29,7 @@ from tests.make_vectors.files import build, differences, main, write
 CHAPTERS = (
     *(envelope, json_text, identity, terms, rotation, causes, order),
     *(intents, blobs, offers, bargaining, places, closing, purging, order_intent),
+    feedback,
 )
 """The modules whose vectors are written."""
 

@@ -469,3 +469,45 @@ mutant(
     "What a vendor owes to purge is erased without its attestation.",
     state("offer", "fulfilled", "add", "erased", True),
 )
+
+# --- feedback ------------------------------------------------------------------------------------
+
+mutant(
+    "feedback-under-an-agreement-only",
+    "VRM-FBK-001",
+    "Feedback has to name an agreement.",
+    row("feedback", "feedback.submit", "add", "needs", ["agr"]),
+)
+mutant(
+    "one-outcome",
+    "VRM-FBK-002",
+    "An outcome is the last word about feedback.",
+    row("feedback", "feedback.outcome", "replace", "in", ["submitted", "acknowledged"]),
+)
+mutant(
+    "outcomes-on-the-head",
+    "VRM-FBK-002",
+    "An outcome has to name the last message of the thread.",
+    row("feedback", "feedback.outcome", "add", "prev", "head"),
+    also=("VRM-THR-013",),
+)
+mutant(
+    "answered-feedback-stays",
+    "VRM-FBK-003",
+    "Feedback that has an outcome cannot be retracted.",
+    row("feedback", "feedback.retract", "replace", "in", ["submitted", "acknowledged"]),
+)
+mutant(
+    "row-retract-not-marked",
+    "VRM-FBK-003",
+    "A retraction is not marked as an exit.",
+    row("feedback", "feedback.retract", "remove", "marks"),
+    also=("VRM-THR-014", "VRM-THR-023"),
+)
+mutant(
+    "feedback-retracted-by-either",
+    "VRM-FBK-003",
+    "The organisation can retract feedback.",
+    row("feedback", "feedback.retract", "replace", "by", "either"),
+    also=("VRM-THR-004",),
+)
