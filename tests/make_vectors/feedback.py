@@ -62,7 +62,7 @@ def submitting() -> Iterator[Vector]:
     shows = ("VRM-FBK-001",)
     what = "A person who has no agreement with an organisation tells it something."
     yield taken("feedback-submit", "submitted", what, submission(), covers=shows)
-    full = {
+    full: dict[str, Any] = {
         "kind": "idea",
         "categories": [{"scheme": "unspsc", "code": "43232300", "label": "Portals"}],
         "subject": "https://shop.example/portal",
@@ -174,7 +174,7 @@ def retracting() -> Iterator[Vector]:
     yield taken("feedback-retract-astray", "retracted", what, token, covers=shows, **story.case())
     token, what = story.token(SHOP, "feedback.retract"), "The organisation retracts."
     yield refused("feedback-retract-shop", "VRM-THR-004", "role-forbidden", what, token, **story.case())
-    named = {"aud": SHOP_ID, "thid": story.thid, "prev": story.head, "iat": NOW, "body": {}}
+    named: dict[str, Any] = {"aud": SHOP_ID, "thid": story.thid, "prev": story.head, "iat": NOW, "body": {}}
     token = forge.token(STRANGER, claims(STRANGER, "feedback.retract", **named))
     what = "Somebody else retracts."
     yield refused("feedback-retract-stranger", "VRM-THR-002", "thread-unknown", what, token, **story.case())

@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from vrmproto import envelope, keys, strictjson
+from vrmproto import envelope
 from vrmproto.agents.choosing import Choosing
+from vrmproto.agents.feedback import Telling
 from vrmproto.agents.person import Terms
 from vrmproto.agents.sender import AgentError, Sent
 from vrmproto.agents.sync import SyncAgent, running
@@ -22,8 +23,8 @@ __all__ = ["CustomerAgent"]
 SERVICE = "https://w3id.org/dpv#RequestedServiceProvision"
 
 
-class CustomerAgent(Choosing):
-    """Acts for a person, who is the first party of her threads: proffers terms and publishes intents."""
+class CustomerAgent(Choosing, Telling):
+    """Acts for a person, who is the first party of her threads: terms, intents, feedback."""
 
     @classmethod
     def sync(cls, folder: Path | str, home: str, **options: Any) -> AbstractContextManager[SyncAgent]:
@@ -31,14 +32,6 @@ class CustomerAgent(Choosing):
         return running(cls, folder, home, **options)
 
     # --- terms ----------------------------------------------------------------------------------
-
-    async def resolve(self, vendor: str) -> dict[str, Any]:
-        """The discovery document of an organisation, read at its origin (VRM-AGT-006); ``key-unavailable``.
-
-        Its ``homes`` are the homes that it reads, ``accepts`` what it accepts when it is proffered alone.
-        """
-        seen = await self.keys.key_set(vendor, None)
-        return strictjson.read(seen.document)[0]
 
     async def proffer(
         self,
@@ -55,13 +48,10 @@ class CustomerAgent(Choosing):
     ) -> Sent:
         """Offer her terms to an organisation, whose keys are read at its origin first.
 
-        ``answer_in`` and ``ends_in`` are seconds from now, or ISO 8601 durations. Raises ``key-unavailable``
-        (ProtocolError) where the origin does not answer, AgentError where it does not read this home.
+        ``answer_in`` and ``ends_in`` are seconds from now, or ISO 8601 durations. Raises what
+        :meth:`reads_here` raises.
         """
-        if not vendor.startswith(keys.DID):
-            homes = (await self.resolve(vendor)).get("homes") or [self.home]
-            if self.home not in homes:
-                raise AgentError(f"{vendor} does not read {self.home}, but {', '.join(homes)}")
+        await self.reads_here(vendor)
         body: dict[str, Any] = {
             "roster": {"id": self.spec.roster.id, "version": self.spec.roster.version},
             "preferred": self.held(preferred).reference,

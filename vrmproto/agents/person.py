@@ -1,4 +1,4 @@
-"""A person's identifiers: a key for each organisation, and one for each intent. All follow from the seed.
+"""A person's identifiers: a key for each organisation, and one for each intent or feedback, from one seed.
 
 Source: spec/protocol/agents.md (VRM-AGT-008), intents.md (VRM-INT-004, VRM-INT-006).
 """
@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vrmproto import envelope, keys
+from vrmproto import envelope, keys, strictjson
 from vrmproto.agents.agent import Agent
 from vrmproto.agents.book import Book
 from vrmproto.agents.sender import AgentError
@@ -83,7 +83,7 @@ class Person(Agent):
         key = self.key_number(to, n)
         return Signer(key.did, key)
 
-    # --- one for each intent --------------------------------------------------------------------
+    # --- one for each intent, and for feedback --------------------------------------------------
 
     def _intents(self) -> dict[str, Any]:
         """``next``: the first number that no key has; ``reserved``; ``quiet``: those polled no more."""
@@ -109,8 +109,14 @@ class Person(Agent):
         self.book.remember(intents={**self._intents(), "reserved": None})
         return signer
 
+    def _single(self) -> Signer:
+        """A key that was never used, for one thing that is no intent; noted durably before it signs."""
+        state = self._intents()
+        self.book.remember(intents={**state, "next": state["next"] + 1})
+        return self._once(state["next"])
+
     def _numbers(self) -> dict[str, int]:
-        """Identifier to number of every key of an intent that was ever used."""
+        """Identifier to number of every key for one thing that was ever used."""
         return {self._once(n).iss: n for n in range(self._intents()["next"])}
 
     def _uploader(self) -> Signer:
@@ -141,7 +147,7 @@ class Person(Agent):
             await asyncio.sleep(random.uniform(0, self.spread))
 
     async def _polled(self, signer: Signer) -> None:
-        """Leave the inbox of an intent alone for good, once nothing can come any more."""
+        """Leave the inbox of a key that was for one thing alone for good, once nothing can come any more."""
         n = self._numbers().get(signer.iss)
         if n is not None and self._is_quiet(signer.iss):
             state = self._intents()
@@ -150,8 +156,7 @@ class Person(Agent):
 
     def _is_quiet(self, iss: str) -> bool:
         own = [copy for copy in self.ledger.copies.values() if copy.thread and copy.thread.first == iss]
-        intents = [copy for copy in own if copy.thread and copy.thread.board]
-        if not intents:
+        if not own:
             return not any(envelope.peek(token)[1].get("iss") == iss for _, token in self.book.outbox())
         for copy in own:
             status = self.ledger.status(copy, self.now())
@@ -161,6 +166,28 @@ class Person(Agent):
             if thread.board and status.since + _QUIET > self.now():
                 return False
         return True
+
+    # --- whom she writes to ---------------------------------------------------------------------
+
+    async def resolve(self, vendor: str) -> dict[str, Any]:
+        """The discovery document of an organisation, read at its origin (VRM-AGT-006); ``key-unavailable``.
+
+        Its ``homes`` are the homes that it reads, ``accepts`` what it accepts when it is proffered alone.
+        """
+        seen = await self.keys.key_set(vendor, None)
+        return strictjson.read(seen.document)[0]
+
+    async def reads_here(self, vendor: str) -> None:
+        """Read the keys of an organisation at its origin, and see that it reads this home.
+
+        Raises ``key-unavailable`` (ProtocolError) where the origin does not answer, AgentError where the
+        organisation does not read this home. Nothing is asked of a ``did:jwk``.
+        """
+        if vendor.startswith(keys.DID):
+            return
+        homes = (await self.resolve(vendor)).get("homes") or [self.home]
+        if self.home not in homes:
+            raise AgentError(f"{vendor} does not read {self.home}, but {', '.join(homes)}")
 
     # --- what all her messages need -------------------------------------------------------------
 

@@ -27,8 +27,11 @@ def when(epoch: int | None) -> str:
     return timing.text(epoch).replace("T", " ").replace(":00Z", " UTC").replace("Z", " UTC") if epoch else "-"
 
 
-def find(text: str, known: Sequence[str], what: str) -> str:
-    """The id that a text is, or how it begins; says what is wrong where there is not exactly one."""
+def find(text: str, known: Sequence[str], what: str, shows: str = "offers") -> str:
+    """The id that a text is, or how it begins; says what is wrong where there is not exactly one.
+
+    ``shows`` is the command that lists what there is.
+    """
     found = [one for one in known if one == text] or [
         one for one in known if len(text) >= _LEAST and one.startswith(text)
     ]
@@ -37,7 +40,7 @@ def find(text: str, known: Sequence[str], what: str) -> str:
     if found:
         raise usage(f"{text}: {len(found)} ids begin so; write more of it")
     few = f"at least {_LEAST} letters of an id" if len(text) < _LEAST else f"no {what} here begins so"
-    raise usage(f"{text}: {few}; `vrmproto customer offers` shows what is here")
+    raise usage(f"{text}: {few}; `vrmproto customer {shows}` shows what is here")
 
 
 def all_offers(me: CustomerAgent) -> list[str]:
