@@ -132,6 +132,9 @@ FITTING = {
     "disclosure.release": ["fields", "purpose", "content", "files", "stale"],
     model.INTRODUCTION: ["proof", "proof", "stale"],
     model.ATTEST: ["stale", "prev"],
+    model.FEEDBACK: ["organisation", "agr", "pthid", "board"],
+    "feedback.outcome": ["stale", "prev"],
+    model.RETRACTION: ["stale", "prev"],
 }
 
 

@@ -1,4 +1,4 @@
-"""A home over both stores against the model of the prose: intents, offers, and terms in between."""
+"""A home over both stores against the model of the prose: intents and offers, with terms and feedback beside."""
 
 from __future__ import annotations
 
@@ -218,6 +218,10 @@ class Market(Machine):
             return {**body, "confirm_by": self.ahead(dice, flaws)} if type_ == "offer.accept" else body
         if type_ == "offer.message":
             return {"text": "Does it have winter tyres?"}
+        if type_ == model.FEEDBACK:
+            return self.told(dice)
+        if type_ == "feedback.outcome":
+            return {"outcome": dice.pick(["considered", "planned", "shipped", "solved", "declined"])}
         if type_ == "disclosure.release":
             return self.released(dice, view, iss, flaws)
         if type_ == ATTEST:
@@ -270,7 +274,25 @@ class Market(Machine):
             return self.offer(dice, intent, dice.flaws(OFFER))
         if how == 4:
             return self.any_proffer(dice, dice.flaws(model.PROFFER))
+        if how == 5 and dice.coin():
+            return self.feedback(dice, dice.flaws(model.FEEDBACK))
         return self.move(dice)
+
+    def feedback(self, dice: Dice, flaws: frozenset[str]) -> Sent:
+        """Often by somebody who deals with this vendor already."""
+        dealing = [*self.threads("terms"), *self.threads("offer")]
+        if dealing and dice.coin():
+            view = dice.pick(dealing)
+            iss, aud = view.first, view.second
+        else:
+            iss, aud = dice.pick([*PERSONS, *SPARE[:3]]), dice.pick(SELLERS)
+        if "organisation" in flaws:
+            iss = next(shop for shop in SHOPS if shop != aud)
+        return self.make(iss, model.FEEDBACK, self.told(dice), aud, flaws)
+
+    def told(self, dice: Dice) -> dict[str, Any]:
+        kind = dice.pick(["problem", "idea", "praise", "usage"])
+        return {"kind": kind, "text": "It rattles.", "lang": "en", "may_publish": dice.coin()}
 
     def any_proffer(self, dice: Dice, flaws: frozenset[str]) -> Sent:
         """Often by somebody who has an offer of this vendor."""
@@ -761,6 +783,7 @@ SEEDED: dict[str, Seed] = {
     "inbox-kept-after-a-purge": wrong_append(lambda m: {"erases": False}),
     "files-never-put": missing_guard("blobs-held"),
     "purge-stopped-by-a-full-inbox": lambda patch: with_row("offer", ATTEST, duty=False),
+    "retraction-needs-prev": lambda patch: with_row("feedback", model.RETRACTION, exit=False),
 }
 
 
