@@ -1,4 +1,4 @@
-"""A home over both stores against the model of the prose: intents and offers, with terms and feedback beside."""
+"""A home over both stores against the model of the prose: intents, offers, terms and feedback."""
 
 from __future__ import annotations
 

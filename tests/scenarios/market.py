@@ -212,6 +212,16 @@ class Market:
         )
         return thread, await self._send(thread, vendor, token)
 
+    def feedback(self, **more: Any) -> dict[str, Any]:
+        return {"kind": "problem", "text": "The door sticks.", "lang": "en", "may_publish": False, **more}
+
+    async def submit(self, by: Party | None = None, **body: Any) -> tuple[Thread, Reply]:
+        """Feedback to the first vendor."""
+        person, vendor = by or self.world.person(), self.vendors[0]
+        thread = Thread("feedback", person, vendor)
+        token = person.sign(person.claims("feedback.submit", self.feedback(**body), vendor.id))
+        return thread, await self._send(thread, person, token)
+
     def write(
         self, thread: Thread, by: Party, type_: str, body: dict[str, Any] | None = None, **claims: Any
     ) -> str:

@@ -20,7 +20,7 @@ __all__ = ["COLUMNS", "KINDS", "Cell", "Scenario", "filled", "printed", "shown_b
 Cell = tuple[str, str]
 """What, and the column: ``changes`` or ``refuses``."""
 
-KINDS = ("intent", "offer")
+KINDS = ("intent", "offer", "feedback")
 COLUMNS = ("changes", "refuses")
 
 

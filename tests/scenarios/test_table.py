@@ -1,13 +1,13 @@
-"""The table of what the scenarios of intents and offers show, from what they sent and were answered."""
+"""The table of what the scenarios show, from what they sent and were answered."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.scenarios import test_intent_life, test_intent_offers
+from tests.scenarios import test_feedback, test_intent_life, test_intent_offers
 from tests.scenarios.table import COLUMNS, Cell, printed, shown_by, wanted
 
-STORIES = [*test_intent_life.STORIES, *test_intent_offers.STORIES]
+STORIES = [*test_intent_life.STORIES, *test_intent_offers.STORIES, *test_feedback.STORIES]
 
 # What nobody else tells: without one of these a cell is empty.
 NEEDED = (
