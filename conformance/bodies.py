@@ -165,6 +165,10 @@ class Bodies:
         made = {"kind": "problem", "text": "The door sticks.", "lang": "en", "may_publish": False}
         return _merged(made, changes)
 
+    def dispute(self, **changes: Any) -> Json:
+        """The body of ``dispute.open``."""
+        return _merged({"facts": "It was not as agreed."}, changes)
+
     def reference(self, data: bytes, blobs: str, **changes: Any) -> Json:
         """A reference to a blob; ``blobs`` is the URL before its digest, with the stroke."""
         digest = jose.digest(data)

@@ -360,3 +360,33 @@ def _of_feedback(type_: str, by: str) -> None:
 _of_feedback("feedback.acknowledge", "second")
 _of_feedback("feedback.outcome", "second")
 _of_feedback("feedback.retract", "first")
+
+
+# --- disputes -------------------------------------------------------------------------------------
+
+
+@_context("dispute.open")
+async def _dispute(lab: Lab, rng: random.Random) -> Ready:
+    about = await lab.agreed(lab.person(), await lab.vendor())
+    party = about.first if rng.random() < 0.5 else _second(about)
+    aud, claims = about.other(party), {"pthid": about.thid}
+    return Ready(lab, party, "dispute.open", aud=aud, claims=claims)
+
+
+async def _disputed(lab: Lab) -> Thread:
+    about = await lab.agreed(lab.person(), await lab.vendor())
+    aud, body = about.other(about.first), lab.bodies.dispute()
+    said = await lab.say(about.first, "dispute.open", body, aud=aud, pthid=about.thid)
+    return Thread(said.mid, about.first, about.second, said=[said])
+
+
+@_context("dispute.note")
+async def _note(lab: Lab, rng: random.Random) -> Ready:
+    thread = await _disputed(lab)
+    return Ready(lab, thread.first if rng.random() < 0.5 else _second(thread), "dispute.note", thread)
+
+
+@_context("dispute.close")
+async def _close(lab: Lab, rng: random.Random) -> Ready:
+    thread = await _disputed(lab)
+    return Ready(lab, thread.first, "dispute.close", thread)

@@ -25,9 +25,12 @@ EXIT = "agreement.terminate"
 ATTEST = "purge.attest"
 FEEDBACK = "feedback.submit"
 RETRACTION = "feedback.retract"
+DISPUTE = "dispute.open"
+CLOSE = "dispute.close"
 
-OPENS = {PROFFER: "terms", PUBLISH: "intent", OFFER: "offer", FEEDBACK: "feedback"}
+OPENS = {PROFFER: "terms", PUBLISH: "intent", OFFER: "offer", FEEDBACK: "feedback", DISPUTE: "dispute"}
 STARTS = {"terms": "proffered", "intent": "open", "offer": "offered", "feedback": "submitted"}
+"""Of a dispute it depends on who opens it."""
 MARKET = ("intent", "offer")
 """The kinds of what happens on a board."""
 
@@ -37,6 +40,7 @@ LIVE_INTENT = ("open", "paused")
 LIVE_OFFER = ("offered", "accepted", "confirmed")
 BOUND_OFFER = ("accepted", "confirmed")
 TOLD = ("submitted", "acknowledged", "answered")
+DISPUTED = ("open", "claimed")
 
 Moves = dict[tuple[str, str, str], str]
 
@@ -78,7 +82,18 @@ FEEDBACKS: Moves = {
     **{(state, "second", "feedback.outcome"): "answered" for state in TOLD},
     **{(state, "first", RETRACTION): "retracted" for state in TOLD},
 }
-MOVES: dict[str, Moves] = {"terms": TERMS, "intent": INTENTS, "offer": OFFERS, "feedback": FEEDBACKS}
+DISPUTES: Moves = {
+    **{(state, role, "dispute.note"): state for state in DISPUTED for role in ("first", "second")},
+    **{(state, "first", CLOSE): "closed" for state in DISPUTED},
+    ("claimed", "second", CLOSE): "closed",
+}
+MOVES: dict[str, Moves] = {
+    "terms": TERMS,
+    "intent": INTENTS,
+    "offer": OFFERS,
+    "feedback": FEEDBACKS,
+    "dispute": DISPUTES,
+}
 TYPES = {kind: sorted({type_ for _, _, type_ in moves}) for kind, moves in MOVES.items()}
 
 AFTER_DEADLINE: dict[str, dict[str, str]] = {
@@ -90,6 +105,7 @@ AFTER_DEADLINE: dict[str, dict[str, str]] = {
         **dict.fromkeys(ENDED_OFFER, "purge-overdue"),
     },
     "feedback": {},
+    "dispute": {},
 }
 # What binds or replaces as a whole has to have seen everything before it.
 NEEDS_HEAD = (
@@ -101,7 +117,8 @@ NEEDS_HEAD = (
     "offer.confirm",
     INTRODUCTION,
 )
-EXITS = (EXIT, "intent.withdraw", RETRACTION)
+EXITS = (EXIT, "intent.withdraw", RETRACTION, CLOSE)
+"""Of the first party; only the first of them is one of the second party, too."""
 
 Json = Mapping[str, Any]
 Pair = tuple[str, str]
@@ -172,6 +189,8 @@ class View:
     """Who was the first party at first."""
     files: dict[str, int] = field(default_factory=dict)
     """Digest and size of the blobs that its messages refer to."""
+    refers: dict[str, set[str]] = field(default_factory=dict)
+    """Message to the digests of the blobs that it refers to."""
     causes: list[tuple[str, str, int]] = field(default_factory=list)
     """What moved it without a message of its own: the state that was left, the cause, and ``seq`` then."""
     # terms
@@ -191,6 +210,10 @@ class View:
     """The last offer.make or offer.revise."""
     purge_within: str = ""
     fulfilled: bool = False
+    # a dispute
+    parent: str = ""
+    named: list[str] = field(default_factory=list)
+    """The messages of its parent that its first message names."""
 
     @property
     def parties(self) -> tuple[str, ...]:
@@ -206,8 +229,9 @@ class View:
         """Another view, as it is now."""
         lists = self.mids, self.proof, self.rebindings
         mids, proof, rebindings = ([*found] for found in lists)
-        files, causes = {**self.files}, [*self.causes]
-        return replace(self, mids=mids, proof=proof, rebindings=rebindings, files=files, causes=causes)
+        files, causes, refers = {**self.files}, [*self.causes], {**self.refers}
+        made = replace(self, mids=mids, proof=proof, rebindings=rebindings, files=files, causes=causes)
+        return replace(made, refers=refers)
 
 
 def moment(text: str) -> int:
@@ -298,6 +322,11 @@ class World:
         """The places that are filled."""
         return len([view for view in self.offers(intent) if view.state == "confirmed" or view.fulfilled])
 
+    def disputed(self, view: View) -> set[str]:
+        """VRM-DSP-005: the messages of a thread that disputes hold, but for what has purged it."""
+        below = [v for v in self.views.values() if v.kind == "dispute" and v.parent == view.thid]
+        return {mid for v in below if v.state == "open" for mid in v.named} - {view.head}
+
     def of_pair(self, pair: Pair) -> list[View]:
         """The threads of two parties."""
         return [view for view in self.views.values() if view.kind != "intent" and view.pair == pair]
@@ -361,6 +390,7 @@ class World:
         view.seq, view.head, view.late = view.seq + 1, act.mid, frozenset()
         view.mids.append(act.mid)
         view.files |= {ref["sha256"]: ref["size"] for ref in files_of(act)}
+        view.refers[act.mid] = {ref["sha256"] for ref in files_of(act)}
         if view.kind == "terms":
             self.take_terms(view, act, state, now)
         elif view.kind == "intent":
@@ -378,11 +408,17 @@ class World:
         """A message opens a thread."""
         kind = OPENS[act.type]
         first, second = (act.aud, act.iss) if kind == "offer" else (act.iss, act.aud)
+        if kind == "dispute":
+            first, second = self.views[act.pthid or ""].pair
         view = self.views[act.mid] = View(act.mid, kind, first, second, opener=first)
+        if kind == "dispute":
+            view.parent, view.named = act.pthid or "", list(act.body.get("messages", ()))
         return view
 
     def next_state(self, view: View, act: Act) -> str:
         """The state after a message."""
+        if view.kind == "dispute" and act.thid is None:
+            return "open" if act.iss == view.first else "claimed"
         if act.thid is None:
             return STARTS[view.kind]
         return MOVES[view.kind][view.state, "first" if act.sender == view.first else "second", act.type]

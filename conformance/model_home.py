@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from conformance.model import (
     ATTEST,
+    CLOSE,
     DAY,
+    DISPUTE,
     EXITS,
     FEEDBACK,
     INTRODUCTION,
@@ -109,13 +111,15 @@ class Model:
         """VRM-OFR-025."""
         if view.state != "purged" or reader != view.second:
             return set()
-        return set(view.mids) - {view.record}
+        return set(view.mids) - {view.record} - self.world.disputed(view)
 
     def may_read(self, world: World, reader: str, digest: str, now: int) -> bool | None:
         """VRM-BLB-003, VRM-BLB-005 and VRM-BLB-006; None where they leave it open."""
         threads = [view for view in world.views.values() if digest in view.files]
         purged = [view for view in threads if view.state == "purged" and view.second == reader]
         if any(self.readable(view, reader) for view in threads if view not in purged):
+            return True
+        if any(digest in view.refers.get(mid, ()) for view in purged for mid in world.disputed(view)):
             return True
         _, at = self.files.get(reader, {}).get(digest, (0, None))
         if at is None:
@@ -186,6 +190,8 @@ class Model:
     def _opening(self, act: Act, world: World, now: int) -> Verdict:
         if act.type not in OPENS:
             return no("thread-missing", "VRM-THR-001")
+        if act.type == DISPUTE:
+            return self._open_dispute(act, world)
         intent = world.views.get(act.pthid or "") if act.type == OFFER else None
         if act.pthid is not None and (intent is None or intent.kind != "intent"):
             return no("parent-unknown", "VRM-THR-009")
@@ -214,6 +220,23 @@ class Model:
         if fault != RIGHT:
             return no(*fault)
         return self._deliver(act, Verdict(202, state=STARTS[OPENS[act.type]], seq=1))
+
+    def _open_dispute(self, act: Act, world: World) -> Verdict:
+        parent = world.views.get(act.pthid or "")
+        if parent is not None and not (parent.record and act.iss in parent.parties):
+            parent = None
+        if act.pthid is not None and parent is None:
+            return no("parent-unknown", "VRM-THR-009")
+        if act.agr is not None and not self._own(world, act):
+            return no("agreement-unknown", "VRM-THR-010")
+        if parent is None:
+            return no("claim-missing", "VRM-THR-007")
+        mine = act.iss == parent.first
+        if act.aud != (parent.second if mine else parent.first):
+            return no("aud-mismatch", "VRM-THR-003")
+        if act.agr is not None:
+            return no("claim-unknown", "VRM-THR-008")
+        return self._deliver(act, Verdict(202, state="open" if mine else "claimed", seq=1))
 
     def _own(self, world: World, act: Act) -> bool:
         """An agreement is the sender's or does not exist for her."""
@@ -395,6 +418,8 @@ class Model:
         """VRM-HOM-024, after everything else."""
         full = len(self.inboxes.get(act.aud, {})) >= self.limit
         free = act.type in (*EXITS, ATTEST) or act.aud in self.boards
+        if act.type == CLOSE and act.thid is not None:
+            free = act.iss == self.world.views[act.thid].first
         return no("inbox-full", "VRM-HOM-024") if full and not free else verdict
 
     # --- what an accepted message does ----------------------------------------------------------

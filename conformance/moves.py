@@ -10,6 +10,9 @@ from typing import Any
 from conformance.bodies import CARE, ORDERS, Bodies
 from conformance.model import (
     ATTEST,
+    CLOSE,
+    DISPUTE,
+    DISPUTED,
     FEEDBACK,
     INTRODUCTION,
     LIVE_INTENT,
@@ -59,6 +62,9 @@ FITTING: Mapping[str, Sequence[str]] = {
     FEEDBACK: ("organisation", "agr", "pthid", "board"),
     "feedback.outcome": ("stale", "prev"),
     "feedback.retract": ("stale", "prev"),
+    DISPUTE: ("parent", "parent", "agr", "own-agr", "aud"),
+    "dispute.note": ("stale", "prev"),
+    CLOSE: ("stale", "prev"),
 }
 """What is likely to go wrong with a type."""
 
@@ -255,6 +261,20 @@ class Moves:
             by, to = self.vendors[-1], by
         return self.say(by, FEEDBACK, self.bodies.feedback(), f"${{id:{to}}}", flaws)
 
+    def dispute(
+        self, about: View, role: str, flaws: frozenset[str] = frozenset(), *, all_: bool = False
+    ) -> Step:
+        """A party disputes the agreement of a thread, and names some of its messages, or all."""
+        party, other = about.pair if role == "first" else (about.second, about.first)
+        some = self.rng.sample(about.mids, min(len(about.mids), self.rng.randint(0, 2)))
+        named = [self.mid(mid) for mid in (about.mids[:20] if all_ else some)]
+        body = self.bodies.dispute(messages=named or None)
+        parent: str | None = self.mid(about.thid)
+        if "parent" in flaws:
+            parent = self.rng.choice([None, NOWHERE, *(self.mid(v) for v in self.stage.world.views)])
+        by = "stranger" if "outsider" in flaws else self.stage.names[party]
+        return self.say(by, DISPUTE, body, self.id(other), flaws - {"pthid"}, pthid=parent)
+
     def publish(self, by: str, flaws: frozenset[str] = frozenset()) -> Step:
         """An intent on the first board."""
         body = self.dated(self.bodies.intent(self._rules(), need=self._need(flaws)), flaws)
@@ -413,6 +433,12 @@ class Moves:
             return self.dated(bodies.offer(self.mid(view.thid)), flaws)
         if type_ == FEEDBACK:
             return bodies.feedback()
+        if type_ == DISPUTE:
+            return bodies.dispute()
+        if type_ == "dispute.note":
+            return {"text": "It was as agreed."}
+        if type_ == CLOSE:
+            return {"outcome": pick(["settled", "dropped", "referred"])}
         if type_ == "feedback.outcome":
             return {"outcome": pick(["considered", "planned", "shipped", "solved", "declined"])}
         if type_ == "terms.accept":
@@ -480,6 +506,9 @@ class Moves:
             if view.kind == "intent" and view.state == "open" and room:
                 for vendor in self.vendors:
                     found.setdefault("offer - second offer.make", []).append((self.offer, view, vendor))
+            if view.record and "dispute" in self.kinds and room:
+                for role in ("first", "second"):
+                    found.setdefault(f"dispute - {role} {DISPUTE}", []).append((self.dispute, view, role))
         if room:
             persons = ["ann", "ben"]
             offers = [self.stage.names[v.first] for v in world.views.values() if v.kind == "offer"]
@@ -497,7 +526,7 @@ class Moves:
         views = list(self.stage.world.views.values())
         if not views:
             return None
-        lively = (*LIVE_OFFER, *LIVE_INTENT, *TOLD, "proffered", "countered", "agreed")
+        lively = (*LIVE_OFFER, *LIVE_INTENT, *TOLD, *DISPUTED, "proffered", "countered", "agreed")
         live = [v for v in views if v.state in lively]
         view = self.rng.choice(live if live and self.chance(0.7) else views)
         if self.chance(0.4):

@@ -318,10 +318,8 @@ class Player:
         world = self.model.world.at(now)
         before = world.views[act.thid] if act.thid is not None else None
         firsts = {thid: view.first for thid, view in world.views.items()}
-        role = "first" if before is None and not act.pthid else "second"
-        if before is not None:
-            role = "first" if act.sender == before.first else "second"
         self.model.take(act, verdict, now)
+        role = "first" if act.sender == (before or self.model.world.views[act.mid]).first else "second"
         for thid, view in self.model.world.views.items():
             if thid in firsts and firsts[thid] != view.first:
                 how = INTRODUCTION if act.type == INTRODUCTION else ROTATION
@@ -402,6 +400,8 @@ class Player:
         bare = {mid for mid, m in zip(read, messages, strict=True) if "token" not in m}
         if bare != stones:
             rule = "VRM-OFR-025" if iss == view.second else "VRM-OFR-027"
+            if bare & self.model.world.disputed(view):
+                rule = "VRM-DSP-005"
             return Deviation(rule, f"{len(stones)} tombstones", f"{len(bare)}, or others")
         if stones:
             self.held["VRM-OFR-025"] += 1

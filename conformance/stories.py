@@ -86,6 +86,17 @@ STORIES: dict[str, tuple[str, ...]] = {
         "f 1 feedback.retract stale",
         "f 2 feedback.outcome", "f 1 feedback.retract", "look",
     ),
+    "a dispute about terms": (
+        "t terms ann vic", "d dispute t 1", "t 2 terms.accept", "d dispute t 1", "d 2 dispute.close",
+        "d 2 dispute.note", "e dispute t 2", "t 1 agent.rotate", "look", "d 1 dispute.note former",
+        "d 2 dispute.note", "e 2 dispute.close", "t 1 agreement.terminate", "d 1 dispute.close stale",
+        "f dispute t 2", "f 1 dispute.close", "look",
+    ),
+    "what a dispute holds of a purged offer": (
+        "publish accepts=1", "a make vic", "a 1 offer.message", "a 2 offer.message", "a 1 offer.decline",
+        "d dispute a 1 all", "a 2 purge.attest", "look", "e dispute a 2 all", "d 1 dispute.close", "look",
+        "d dispute a 1 all", "look",
+    ),
     "a message for a purged vendor": (
         "publish accepts=1", "a make vic", "a 1 offer.decline", "a 2 purge.attest", "a 1 offer.message",
         "a 2 purge.attest", "look",
@@ -96,7 +107,13 @@ STORIES: dict[str, tuple[str, ...]] = {
 
 def needs(lines: Sequence[str]) -> set[str]:
     """The kinds of thread that a story is about."""
-    opened = {"publish": "intent", "make": "offer", "terms": "terms", "feedback": "feedback"}
+    opened = {
+        "publish": "intent",
+        "make": "offer",
+        "terms": "terms",
+        "feedback": "feedback",
+        "dispute": "dispute",
+    }
     return {opened[word] for line in lines for word in line.split(" ")[:2] if word in opened}
 
 
@@ -166,6 +183,12 @@ async def tell(player: Player, moves: Moves, lines: Sequence[str]) -> AsyncItera
         elif rest[0] == "feedback":
             yield moves.feedback(rest[1], rest[2])
             newest(first)
+        elif rest[0] == "dispute":
+            about = views[threads[rest[1]]]
+            count = len(views)
+            yield moves.dispute(about, "first" if rest[2] == "1" else "second", all_="all" in rest)
+            if len(player.model.world.views) > count:
+                newest(first)
         elif first in threads:
             role = "first" if rest[0] == "1" else "second"
             yield moves.move(views[threads[first]], role, rest[1], frozenset(rest[2:]))

@@ -15,7 +15,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from conformance.model import FEEDBACK, INTRODUCTION, MARKET, MOVES, OFFER, PROFFER, PUBLISH, ROTATION, View
+from conformance.model import (
+    DISPUTE,
+    FEEDBACK,
+    INTRODUCTION,
+    MARKET,
+    MOVES,
+    OFFER,
+    PROFFER,
+    PUBLISH,
+    ROTATION,
+    View,
+)
 from conformance.moves import FILES, FITTING, GENERAL, HASTE, Moves, cast
 from conformance.player import Deviation, Player, Vague, replay
 from conformance.results import Failed, Inconclusive, Outcome, Verdict
@@ -143,6 +154,9 @@ async def _directed(
     kind = way[0].split(" ")[0]
     if kind == "offer":
         yield moves.publish("ann")
+    if kind == "dispute":
+        yield moves.proffer("ann", "vic", preferred=moves.bodies.agreement("SD-BASE-DP"))
+        yield moves.move(_of(player, "terms"), "second", "terms.accept")
     thid = ""
     for name in way:
         _, state, *how = name.split(" ")
@@ -150,7 +164,7 @@ async def _directed(
             for step in _spoilt(player, moves, thid, how[0], how[1]):
                 yield step
         if state == "-":
-            yield _opening(player, moves, how[1])
+            yield _opening(player, moves, how[0], how[1])
             thid = _of(player, kind).thid
         elif len(how) == 2:
             yield moves.move(player.stage.world.views[thid], how[0], how[1])
@@ -176,7 +190,9 @@ async def _directed(
         yield step
 
 
-def _opening(player: Player, moves: Moves, type_: str, flaws: frozenset[str] | None = None) -> Step:
+def _opening(
+    player: Player, moves: Moves, role: str, type_: str, flaws: frozenset[str] | None = None
+) -> Step:
     """A message that opens a thread, right or, with flaws, wrong."""
     if type_ == OFFER:
         return moves.offer(_of(player, "intent"), "vic", flaws or frozenset())
@@ -184,6 +200,8 @@ def _opening(player: Player, moves: Moves, type_: str, flaws: frozenset[str] | N
         return moves.publish("ann", flaws or frozenset())
     if type_ == FEEDBACK:
         return moves.feedback("ann", "vic", flaws or frozenset())
+    if type_ == DISPUTE:
+        return moves.dispute(_of(player, "terms"), role, flaws or frozenset())
     if flaws is not None:
         return moves.proffer("ann", "vic", flaws)
     return moves.proffer("ann", "vic", preferred=moves.bodies.agreement("SD-BASE-DP"))
@@ -200,7 +218,7 @@ def _spoilt(player: Player, moves: Moves, thid: str, role: str, type_: str) -> I
     for flaw in dict.fromkeys((*FITTING.get(type_, ()), *always, *general)):
         flaws = frozenset({flaw})
         if not thid:
-            step = _opening(player, moves, type_, flaws)
+            step = _opening(player, moves, role, type_, flaws)
         else:
             step = moves.move(player.stage.world.views[thid], role, type_, flaws)
         if player.refuses(step):
@@ -297,7 +315,7 @@ def _weight(name: str, seen: Mapping[str, int]) -> float:
     """Rare moves before others; ends seldom, or nothing would be there to move."""
     often = {"offer.accept": 3.0, "offer.confirm": 3.0, "terms.accept": 3.0, OFFER: 4.0}
     often |= {ROTATION: 2.0, INTRODUCTION: 2.0, PUBLISH: 0.5, PROFFER: 0.7, "intent.resume": 3.0}
-    often |= {FEEDBACK: 0.5}
+    often |= {FEEDBACK: 0.5, DISPUTE: 0.3}
     type_ = name.split(" ")[-1]
     ends = type_ in ("intent.withdraw", "intent.close", "offer.decline", "offer.withdraw", "terms.reject")
     return often.get(type_, 0.4 if ends else 1.0) * (1 + 40 / (1 + seen.get(name, 0)))

@@ -26,11 +26,9 @@ class Parties:
         self.found, self.spec, self.strict = found, spec, strict
         kind = spec.opens.get(opening.message.type)
         self.kind = kind
-        by = (
-            next((r.by for r in kind.rows if not r.states and r.type == opening.message.type), "")
-            if kind
-            else ""
-        )
+        rows = [r for r in kind.rows if not r.states and r.type == opening.message.type] if kind else []
+        entered = opening.receipt["state"]  # by the state: either party may open with the same type
+        by = next((r.by for r in rows if r.to == entered), rows[0].by if rows else "")
         sender, addressee = opening.message.iss, opening.message.aud
         self.first, self.second = (addressee, sender) if by == "second" else (sender, addressee)
         self.identifiers = {self.first, self.second}

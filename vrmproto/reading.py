@@ -103,8 +103,9 @@ class Reader:
         thread = self._readable(party, thid)
         entries = self.home.store.messages(thid, start, limit + 1)
         shown = entries[:limit]
+        held = self._held(thread, now)
         document: dict[str, Any] = {
-            "messages": [self._message(thread, party, e) for e in shown],
+            "messages": [self._message(thread, party, held, e) for e in shown],
             "keys": [*self._home_keys(), *_keys_of(shown)],
             "checkpoint": self.home.checkpoint(thread, party, now),
         }
@@ -146,11 +147,23 @@ class Reader:
             checkpoint=self.home.checkpoint(thread, party, now),
         )
 
-    def _message(self, thread: Thread, party: str, entry: Entry) -> dict[str, Any]:
+    def _message(self, thread: Thread, party: str, held: frozenset[str], entry: Entry) -> dict[str, Any]:
         """A message as a party reads it: whole, or after a purge as a tombstone (VRM-OFR-025)."""
-        if not self._erased(thread) or thread.role(party) != "second" or entry.mid == thread.record:
+        kept = {thread.record} | held
+        if not self._erased(thread) or thread.role(party) != "second" or entry.mid in kept:
             return {"seq": entry.seq, "token": entry.token, "receipt": entry.receipt}
         return {"seq": entry.seq, "mid": entry.mid, "type": self._type(entry), "receipt": entry.receipt}
+
+    def _held(self, thread: Thread, now: int) -> frozenset[str]:
+        """The messages of an erased thread that are no tombstones while a thread below holds them.
+
+        The message that erased is never among them: it is the last one (VRM-DSP-005).
+        """
+        if not self._erased(thread):
+            return frozenset()
+        states = ((t, self.home.status(t, now).state) for t in self.home.store.below(thread.thid))
+        facts = (t.facts.get(self.home.spec.kinds[t.kind].states[state].holds) for t, state in states)
+        return frozenset(mid for named in facts for mid in named or ()) - {thread.head}
 
     def _readable(self, party: str, thid: str) -> Thread:
         """A thread of the party's own, or one that stands on a board (VRM-BRD-016)."""
@@ -165,7 +178,7 @@ class Reader:
         since = now - BLOB_KEPT
         readable = False
         for thread in self._referring(party, digest):
-            if self._sees(party, thread):
+            if self._sees(party, thread) or self._still_sees(party, thread, digest, now):
                 readable = True
                 break
             if thread.role(party) == "second":  # erased: what it has put itself before that is gone too
@@ -191,6 +204,20 @@ class Reader:
         if thread.board:
             return thread.removed_at is None or thread.role(party) == "first"
         return thread.role(party) == "first" or (thread.role(party) == "second" and not self._erased(thread))
+
+    def _still_sees(self, party: str, thread: Thread, digest: str, now: int) -> bool:
+        """Whether one of the messages that are no tombstones yet refers to the blob (VRM-BLB-006)."""
+        held = self._held(thread, now) if thread.role(party) == "second" else frozenset()
+        return any(
+            ref["sha256"] == digest
+            for mid in held
+            if (entry := self.home.store.message(thread.thid, mid)) is not None
+            for ref in self._refs(entry)
+        )
+
+    def _refs(self, entry: Entry) -> Sequence[Mapping[str, Any]]:
+        claims = envelope.peek(entry.token)[1]
+        return self.home.spec.types[claims["type"]].blobs(claims["body"])
 
     def _erased(self, thread: Thread) -> bool:
         return self.home.spec.kinds[thread.kind].states[thread.state].erased

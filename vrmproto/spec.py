@@ -84,6 +84,8 @@ class State:
     """What becomes of the place below the parent: ``held``, ``filled``, ``free``; '' leaves it."""
     erased: bool = False
     """The second party reads tombstones."""
+    holds: str = ""
+    """A kept fact with the messages of the parent that are no tombstones meanwhile."""
     listed: bool = False
     """Its board shows the thread."""
 
@@ -128,6 +130,8 @@ class Kind:
     """The first party's role is called ``member`` in the rows: any reader of the board may open a thread."""
     timed: frozenset[str]
     """Kept facts that a row takes as its deadline."""
+    recorded: bool = False
+    """A parent has to have a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +379,7 @@ def _state(name: str, state: Mapping[str, Any]) -> State:
         end=state.get("end", False),
         place=state.get("place", ""),
         erased=state.get("erased", False),
+        holds=state.get("holds", ""),
         listed=state.get("listed", False),
     )
 
@@ -396,6 +401,7 @@ def _kind(name: str, table: Mapping[str, Any]) -> Kind:
         cells=MappingProxyType(cells),
         member=any(r.by == "member" for r in rows),
         timed=frozenset(r.deadline for r in rows if r.deadline and not r.deadline.startswith("/")),
+        recorded=table.get("recorded", False),
     )
 
 

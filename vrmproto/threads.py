@@ -292,6 +292,8 @@ def _check_related(kind: Kind, message: Message, context: Context) -> None:
         parent = context.parent
         if message.thid is not None or parent is None or parent.thread.opener not in kind.parents:
             raise _unknown_parent()
+        if kind.recorded and parent.thread.record is None:
+            raise _unknown_parent()
         if not parent.thread.board and not parent.thread.role(message.iss):
             raise _unknown_parent()
     if message.agr is not None:

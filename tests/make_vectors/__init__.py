@@ -10,6 +10,7 @@ from tests.make_vectors import (
     blobs,
     causes,
     closing,
+    disputes,
     envelope,
     feedback,
     identity,
@@ -29,7 +30,7 @@ from tests.make_vectors.files import build, differences, main, write
 CHAPTERS = (
     *(envelope, json_text, identity, terms, rotation, causes, order),
     *(intents, blobs, offers, bargaining, places, closing, purging, order_intent),
-    feedback,
+    *(feedback, disputes),
 )
 """The modules whose vectors are written."""
 

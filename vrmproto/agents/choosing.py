@@ -95,7 +95,7 @@ class Choosing(Publishing):
         """The thread of an offer to her, and the message in it that is the offer as it stands."""
         view = self.view(thid)
         thread = view.thread
-        if thread.parent is None or thread.board or not self.owns(thread.first):
+        if thread.kind != "offer" or not self.owns(thread.first):
             raise AgentError(f"{thid} is no offer to her")
         made = [m for m in view.messages if m.type in _OFFERS]
         return view, made[-1]

@@ -12,6 +12,7 @@ from typing import Any
 
 from vrmproto import envelope
 from vrmproto.agents.choosing import Choosing
+from vrmproto.agents.disputing import Disputing
 from vrmproto.agents.feedback import Telling
 from vrmproto.agents.person import Terms
 from vrmproto.agents.sender import AgentError, Sent
@@ -23,8 +24,8 @@ __all__ = ["CustomerAgent"]
 SERVICE = "https://w3id.org/dpv#RequestedServiceProvision"
 
 
-class CustomerAgent(Choosing, Telling):
-    """Acts for a person, who is the first party of her threads: terms, intents, feedback."""
+class CustomerAgent(Choosing, Telling, Disputing):
+    """Acts for a person, who is the first party of her threads: terms, intents, feedback, disputes."""
 
     @classmethod
     def sync(cls, folder: Path | str, home: str, **options: Any) -> AbstractContextManager[SyncAgent]:

@@ -1,7 +1,8 @@
 """A vendor erases what it holds of an offer that is over, and then attests that it has.
 
 Each step is on disk before the next, so that a purge that was interrupted goes on where it was.
-Source: spec/protocol/offers.md "Purging" (VRM-OFR-028).
+What a dispute holds stays until it is closed. Source: spec/protocol/offers.md "Purging" (VRM-OFR-028),
+disputes.md (VRM-DSP-006).
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Purging(Selling):
 
     async def purge_due(self) -> list[Sent]:
         """Do the purges that are due, and finish those that were interrupted."""
+        self._erase_released()
         sent: list[Sent] = []
         for due in self.due_purges():
             if due.at <= self.now():
@@ -102,16 +104,18 @@ class Purging(Selling):
         self._erase_intent(copy.thread.parent or "", why)
         if self.spec.kinds["offer"].states[self.view(thid).state].erased:
             return None
-        body = {"erased_at": timing.text(why["at"]), "kept": why["kept"]}
+        held = {"what": "messages that a dispute names", "why": "the dispute is open"}
+        kept = [*why["kept"], *([held] if self._held(thid) else [])]
+        body = {"erased_at": timing.text(why["at"]), "kept": kept}
         return await self.send("purge.attest", body, thid=thid, check=False)
 
-    def _erase(self, thid: str, why: Mapping[str, Any]) -> None:
+    def _erase(self, thid: str, why: Mapping[str, Any], attestation: str = "") -> None:
         """Everything but the record; the thread itself last: as long as it is there, this is not done."""
         self._erase_evidence(thid)
         for mid, token in self.book.outbox():
             if _concerns(token, thid):
                 self.book.settled(mid)
-        self.ledger.erase(thid, why, self._record_of(thid))
+        self.ledger.erase(thid, why, [*self._record_of(thid), attestation])
 
     def _erase_intent(self, thid: str, why: Mapping[str, Any]) -> None:
         """The intent too, once every own offer of it is erased (whose copies need it no more)."""
@@ -132,10 +136,30 @@ class Purging(Selling):
                 self.book.drop_evidence(name)
 
     def _record_of(self, thid: str) -> list[str]:
-        """The mids of the messages that the record of an agreement holds (VRM-OFR-030)."""
-        links = self._copy(thid).links
+        """The mids of the messages that the record of an agreement holds (VRM-OFR-030), or a dispute."""
+        links, held = self._copy(thid).links, self._held(thid)
         shown = self.spec.introductions
-        return [k.message.mid for n, k in enumerate(links) if n == 0 or k.message.type in shown]
+        mids = [(n, k.message.mid, k.message.type) for n, k in enumerate(links)]
+        return [mid for n, mid, type_ in mids if n == 0 or type_ in shown or mid in held]
+
+    def _held(self, thid: str) -> set[str]:
+        """What the disputes below a thread hold now."""
+        found: set[str] = set()
+        for copy in self.ledger.below(thid):
+            if copy.thread is not None:
+                state = self.view(copy.thid).state
+                holds = self.spec.kinds[copy.thread.kind].states[state].holds
+                found.update(copy.thread.facts.get(holds) or ())
+        return found
+
+    def _erase_released(self) -> None:
+        """What was kept for a dispute that is closed by now."""
+        for copy in list(self.ledger.copies.values()):
+            if "at" in (copy.erased or {}) and copy.thread is not None and self._is_own_offer(copy.thread):
+                stays = self._record_of(copy.thid)
+                links = copy.links[:-1]  # the attestation stays
+                if any(not link.erased and link.message.mid not in stays for link in links):
+                    self._erase(copy.thid, copy.erased or {}, copy.head or "")
 
     # --- what only the home knows ---------------------------------------------------------------
 

@@ -142,7 +142,7 @@ class Selling(Watching):
         return [self.view(t.thid) for t in held if t is not None and self._is_own_offer(t)]
 
     def _is_own_offer(self, thread: Thread) -> bool:
-        return thread.parent is not None and not thread.board and self.owns(thread.second)
+        return thread.kind == "offer" and self.owns(thread.second)
 
     def _own_offer(self, thid: str) -> tuple[ThreadView, Message]:
         """The thread of an own offer, and the message in it that is the offer as it stands."""

@@ -16,6 +16,7 @@ from aiohttp import web
 from vrmproto import documents, keys, strictjson, timing
 from vrmproto.agents.agent import ThreadView
 from vrmproto.agents.book import Book
+from vrmproto.agents.disputing import Disputing
 from vrmproto.agents.feedback import Hearing
 from vrmproto.agents.inbox import Event
 from vrmproto.agents.policy import Policy
@@ -34,7 +35,7 @@ __all__ = ["Policy", "VendorAgent"]
 _CLOSED = ("state-conflict", "deadline-passed", "prev-stale")
 
 
-class VendorAgent(Working, Hearing):
+class VendorAgent(Working, Hearing, Disputing):
     """Acts for an organisation, named by its ``origin``; without one by a ``did:jwk``, not domain-verified.
 
     ``homes`` are the origins of all homes that it reads (by default the one it is opened with), ``alg`` the

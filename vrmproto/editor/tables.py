@@ -281,6 +281,9 @@ def _deadlines(kind: _Kind) -> Iterator[Fault]:
             message = f"within names {state['within']}, which no row keeps"
             yield kind.fault("fact-unknown", name, message, "keep it in a row before")
         own = bool({"within", "default"} & set(state))
+        if state.get("holds", "") not in {"", *kind.facts}:
+            message = f"holds names {state['holds']}, which no row keeps"
+            yield kind.fault("fact-unknown", name, message, "keep it in a row before")
         if timed and not own and any(b == name for _, b in kind.automatic):
             message = "is entered without a message, where a deadline has no source"
             yield kind.fault("deadline", name, message, "give it within or default")

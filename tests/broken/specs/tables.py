@@ -511,3 +511,65 @@ mutant(
     row("feedback", "feedback.retract", "replace", "by", "either"),
     also=("VRM-THR-004",),
 )
+
+# --- disputes ------------------------------------------------------------------------------------
+
+mutant(
+    "dispute-of-anything",
+    "VRM-THR-009",
+    "A dispute may be about terms that nobody has accepted.",
+    edit("threads.json", {"op": "remove", "path": "/kinds/dispute/recorded"}),
+)
+mutant(
+    "dispute-of-terms-only",
+    "VRM-DSP-001",
+    "There is no dispute about an offer.",
+    edit("threads.json", {"op": "replace", "path": "/kinds/dispute/parents", "value": ["terms.proffer"]}),
+)
+mutant(
+    "disputes-of-persons-only",
+    "VRM-DSP-001",
+    "An organisation cannot open a dispute.",
+    edit("threads.json", {"op": "remove", "path": "/kinds/dispute/rows/1"}),
+)
+mutant(
+    "dispute-closed-by-either",
+    "VRM-DSP-004",
+    "The organisation may close any dispute.",
+    row("dispute", "dispute.close", "replace", "in", ["open", "claimed"], 1),
+)
+mutant(
+    "row-close-not-marked",
+    "VRM-DSP-003",
+    "Closing a dispute is not marked as an exit.",
+    row("dispute", "dispute.close", "remove", "marks"),
+    also=("VRM-THR-014", "VRM-THR-023"),
+)
+mutant(
+    "claims-closed-by-their-opener-only",
+    "VRM-DSP-003",
+    "The person cannot close a dispute that the organisation has opened.",
+    row("dispute", "dispute.close", "replace", "in", ["open"]),
+)
+mutant(
+    "disputes-hold-nothing",
+    "VRM-DSP-005",
+    "After a purge the organisation reads tombstones whatever a dispute names.",
+    state("dispute", "open", "remove", "holds"),
+)
+mutant(
+    "closed-disputes-hold",
+    "VRM-DSP-005",
+    "What a dispute has named stays readable once it is closed.",
+    state("dispute", "closed", "add", "holds", "named"),
+)
+mutant(
+    "claims-hold",
+    "VRM-DSP-005",
+    "The organisation keeps what it names itself.",
+    edit(
+        "threads.json",
+        {"op": "add", "path": "/kinds/dispute/rows/1/keep", "value": {"named": "/messages"}},
+        {"op": "add", "path": "/kinds/dispute/states/claimed/holds", "value": "named"},
+    ),
+)
