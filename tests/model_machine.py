@@ -135,6 +135,9 @@ FITTING = {
     model.FEEDBACK: ["organisation", "agr", "pthid", "board"],
     "feedback.outcome": ["stale", "prev"],
     model.RETRACTION: ["stale", "prev"],
+    model.DISPUTE: ["parent", "parent", "party", "agr", "own-agr", "aud"],
+    "dispute.note": ["stale", "prev"],
+    model.CLOSE: ["stale", "prev"],
 }
 
 

@@ -1,4 +1,4 @@
-"""A home over both stores against the model of the prose: intents, offers, terms and feedback."""
+"""A home over both stores against the model of the prose: intents, offers, terms, feedback and disputes."""
 
 from __future__ import annotations
 
@@ -220,6 +220,12 @@ class Market(Machine):
             return {"text": "Does it have winter tyres?"}
         if type_ == model.FEEDBACK:
             return self.told(dice)
+        if type_ == model.DISPUTE:
+            return self.disputed(dice, view)
+        if type_ == "dispute.note":
+            return {"text": "It was as agreed."}
+        if type_ == model.CLOSE:
+            return {"outcome": dice.pick(["settled", "dropped", "referred"])}
         if type_ == "feedback.outcome":
             return {"outcome": dice.pick(["considered", "planned", "shipped", "solved", "declined"])}
         if type_ == "disclosure.release":
@@ -274,9 +280,33 @@ class Market(Machine):
             return self.offer(dice, intent, dice.flaws(OFFER))
         if how == 4:
             return self.any_proffer(dice, dice.flaws(model.PROFFER))
-        if how == 5 and dice.coin():
-            return self.feedback(dice, dice.flaws(model.FEEDBACK))
+        if how == 5:
+            type_ = dice.pick([model.FEEDBACK, model.DISPUTE])
+            make = self.feedback if type_ == model.FEEDBACK else self.dispute
+            return make(dice, dice.flaws(type_))
         return self.move(dice)
+
+    def dispute(self, dice: Dice, flaws: frozenset[str], view: View | None = None) -> Sent:
+        """About an agreement, mostly, by one of its parties; it names some messages."""
+        made = [view] if view else [v for v in self.world.views.values() if v.record]
+        if not made:
+            return self.feedback(dice, NONE)
+        view = dice.pick(made)
+        if "parent" in flaws:
+            view = dice.pick([v for v in self.world.views.values() if v.kind != "intent"])
+        party, aud = view.pair if dice.number(0, 2) else (view.second, view.first)
+        parent: str | None = view.thid
+        if "parent" in flaws and not dice.number(0, 3):
+            parent = dice.pick([None, NOWHERE, *self.thids])
+        if "party" in flaws:
+            party = dice.pick(sorted(EVERYONE))
+        if party == aud:
+            aud = view.second if aud == view.first else view.first
+        return self.make(party, model.DISPUTE, self.disputed(dice, view), aud, flaws, {"pthid": parent})
+
+    def disputed(self, dice: Dice, view: View) -> dict[str, Any]:
+        named = dice.sample(view.mids, dice.number(0, min(4, len(view.mids))))
+        return {"facts": "It was not as agreed.", **({"messages": named} if named else {})}
 
     def feedback(self, dice: Dice, flaws: frozenset[str]) -> Sent:
         """Often by somebody who deals with this vendor already."""
@@ -541,6 +571,33 @@ class Market(Machine):
                 self.submit([self.sent_in(dice, terms, "first", model.ROTATION, NONE)], together=dice.coin())
 
     @rule(seed=SEEDS)
+    def a_dispute_about_terms(self, seed: int) -> None:
+        """Accepted, or only proffered: then there is nothing to dispute."""
+        dice = self.dice(seed)
+        offer = self.any_proffer(dice, NONE)
+        if dice.coin():
+            self.agree(dice, offer)
+        else:
+            self.submit([offer], together=False)
+        about = self.world.views.get(offer.act.mid)
+        if about is not None:
+            self.submit([self.dispute(dice, NONE, about)], together=dice.coin())
+
+    @rule(seed=SEEDS)
+    @precondition(lambda self: self.threads("offer", [*model.OWES_PURGE, "purged"]))
+    def a_dispute_about_what_is_over(self, seed: int) -> None:
+        """Before the purge or after it; closed again, or not."""
+        dice = self.dice(seed)
+        view = dice.pick(self.threads("offer", [*model.OWES_PURGE, "purged"]))
+        sent = self.dispute(dice, NONE, view)
+        self.submit([sent], together=dice.coin())
+        if view.state != "purged":
+            self.submit([self.sent_in(dice, view, "second", ATTEST, NONE, eager=True)], together=dice.coin())
+        made = self.world.views.get(sent.act.mid)
+        if made is not None and dice.coin():
+            self.submit([self.sent_in(dice, made, "first", model.CLOSE, NONE)], together=dice.coin())
+
+    @rule(seed=SEEDS)
     @precondition(lambda self: self.threads("intent", LIVE_INTENT))
     def the_operator_removes(self, seed: int) -> None:
         dice = self.dice(seed)
@@ -783,6 +840,9 @@ SEEDED: dict[str, Seed] = {
     "inbox-kept-after-a-purge": wrong_append(lambda m: {"erases": False}),
     "files-never-put": missing_guard("blobs-held"),
     "purge-stopped-by-a-full-inbox": lambda patch: with_row("offer", ATTEST, duty=False),
+    "disputes-hold-nothing": lambda patch: with_state("dispute", "open", holds=""),
+    "closed-disputes-hold": lambda patch: with_state("dispute", "closed", holds="named"),
+    "disputes-of-anything": lambda patch: with_kind("dispute", recorded=False),
     "retraction-needs-prev": lambda patch: with_row("feedback", model.RETRACTION, exit=False),
 }
 
