@@ -131,13 +131,10 @@ def arguing() -> Iterator[Vector]:
         both = (*shows, "VRM-THR-014")
         yield taken(f"dispute-close-her-{opener}", "closed", what, token, covers=both, **after(live, noted))
     story, _ = opened(live)
-    token, what = (
-        story.token(SHOP, "dispute.close", close),
-        "The organisation closes what the person has opened.",
-    )
-    yield refused(
-        "dispute-close-shop-hers", "VRM-DSP-004", "role-forbidden", what, token, **after(live, story)
-    )
+    token = story.token(SHOP, "dispute.close", close)
+    what, frame = "The organisation closes what the person has opened.", after(live, story)
+    slug, rule = "dispute-close-shop-hers", "VRM-THR-004"
+    yield refused(slug, rule, "role-forbidden", what, token, covers=("VRM-DSP-004",), **frame)
     story, _ = opened(live, SHOP)
     token, what = story.token(SHOP, "dispute.close", close), "The organisation closes what it has opened."
     yield taken("dispute-close-shop-its", "closed", what, token, **after(live, story))
@@ -176,4 +173,5 @@ def rotating() -> Iterator[Vector]:
     yield taken("dispute-note-rotated", "open", what, token, covers=("VRM-ID-023",), **frame)
     token = story.token(PERSON, "dispute.note", {"text": "It is still so."})
     what = "A note under the key that was replaced."
-    yield refused("dispute-note-old", "VRM-ID-024", "thread-unknown", what, token, **frame)
+    shows = ("VRM-ID-024",)
+    yield refused("dispute-note-old", "VRM-THR-002", "thread-unknown", what, token, covers=shows, **frame)

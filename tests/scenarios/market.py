@@ -18,6 +18,7 @@ __all__ = ["Exchange", "Market", "Thread", "market"]
 SPEC = spec.load()
 ORDERS = "https://w3id.org/dpv#CustomerOrderManagement"
 CARE = "https://w3id.org/dpv#CommunicationForCustomerCare"
+SERVICE = "https://w3id.org/dpv#RequestedServiceProvision"
 OCTETS = "application/octet-stream"
 
 
@@ -221,6 +222,31 @@ class Market:
         thread = Thread("feedback", person, vendor)
         token = person.sign(person.claims("feedback.submit", self.feedback(**body), vendor.id))
         return thread, await self._send(thread, person, token)
+
+    async def proffered(self) -> Thread:
+        """Terms, proffered to the first vendor."""
+        person, vendor = self.world.person(), self.vendors[0]
+        thread = Thread("terms", person, vendor)
+        body = {**self.intent()["terms"], "preferred": agreement("SD-BASE"), "lang": "en", "place": "NL"}
+        body.pop("acceptable")
+        body |= {"purpose": SERVICE, "answer_by": self.time(3600)}
+        reply = await self._send(thread, person, person.sign(person.claims("terms.proffer", body, vendor.id)))
+        assert reply.state == "proffered", reply.document
+        return thread
+
+    async def agree(self, terms: Thread) -> Reply:
+        assert terms.second is not None
+        body = {"accepts": terms.thid, "agreement": agreement("SD-BASE"), "lang": "en", "place": "NL"}
+        return await self.say(terms, terms.second, "terms.accept", body)
+
+    async def dispute(self, about: Thread, by: Party, **body: Any) -> tuple[Thread, Reply]:
+        """About the agreement of a thread, by one of its parties or somebody else."""
+        assert about.second is not None
+        thread = Thread("dispute", about.first, about.second, parent=about)
+        aud = about.first if by is about.second else about.second
+        made = {"facts": "It was not as agreed.", **body}
+        token = by.sign(by.claims("dispute.open", made, aud.id, pthid=about.thid))
+        return thread, await self._send(thread, by, token)
 
     def write(
         self, thread: Thread, by: Party, type_: str, body: dict[str, Any] | None = None, **claims: Any

@@ -20,7 +20,7 @@ __all__ = ["COLUMNS", "KINDS", "Cell", "Scenario", "filled", "printed", "shown_b
 Cell = tuple[str, str]
 """What, and the column: ``changes`` or ``refuses``."""
 
-KINDS = ("intent", "offer", "feedback")
+KINDS = ("intent", "offer", "feedback", "dispute")
 COLUMNS = ("changes", "refuses")
 
 
@@ -94,6 +94,7 @@ def effects() -> set[str]:
     found = {row.effect for row in rows if row.effect}
     found |= {f"place {state.place}" for state in states if state.place}
     found |= {"tombstones"} if any(state.erased for state in states) else set()
+    found |= {"holds"} if any(state.holds for state in states) else set()
     found |= {"record"} if any(row.record for row in rows) else set()
     found |= {"removal"} if any("removed" in state.moves for state in states) else set()
     return found | ({"delivery"} if any(kind.roles == "board" for kind in kinds) else set())

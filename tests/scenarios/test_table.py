@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios import test_feedback, test_intent_life, test_intent_offers
+from tests.scenarios import test_disputes, test_feedback, test_intent_life, test_intent_offers
 from tests.scenarios.table import COLUMNS, Cell, printed, shown_by, wanted
 
 STORIES = [*test_intent_life.STORIES, *test_intent_offers.STORIES, *test_feedback.STORIES]
+STORIES += test_disputes.STORIES
 
 # What nobody else tells: without one of these a cell is empty.
 NEEDED = (
