@@ -255,6 +255,16 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
     "a deadline where none is": ("deadline", THREADS, row(3, deadline="ends")),
     "no deadline where one is": ("deadline", THREADS, row(0, deadline=None, max_=None)),
     "a deadline of an unknown fact": ("fact-unknown", THREADS, row(1, deadline="until")),
+    "messages held by an unknown fact": (
+        "fact-unknown",
+        THREADS,
+        edit(THREADS, lambda t: t["kinds"]["dispute"]["states"]["open"].update(holds="meant")),
+    ),
+    "a record of what has none": (
+        "parents",
+        THREADS,
+        edit(THREADS, lambda t: t["kinds"]["dispute"]["parents"].append("intent.publish")),
+    ),
     "a pointer past the body": ("pointer-unknown", THREADS, row(1, keep={"agreement": "/contract"})),
     "a record that is not live": ("record", THREADS, row(3, record="agreement")),
     "a member without a board": ("role", THREADS, row(3, by="member")),
@@ -507,6 +517,18 @@ VOCABULARY: dict[str, Any] = {
                 {"in": ["taken"], "by": "first", "type": "agent.introduce", "to": "=", "effect": "introduce"},
                 {"in": ["over", "late"], "by": "second", "type": "bid.purge", "to": "purged",
                  "marks": ["duty"]},
+            ],
+        },
+        "quarrel": {
+            "profile": "ties",
+            "roles": "parent",
+            "parents": ["bid.make"],
+            "recorded": True,
+            "states": {"open": {"holds": "named"}, "closed": {"end": True}},
+            "rows": [
+                {"by": "first", "type": "quarrel.open", "to": "open", "needs": ["pthid"],
+                 "keep": {"named": "/messages"}},
+                {"in": ["open"], "by": "first", "type": "quarrel.close", "to": "closed"},
             ],
         },
         "tie": {

@@ -103,6 +103,7 @@ def related(kind: Kind, board: bool = False, **ended: int) -> Related:
         received=NOW,
         opened=NOW,
         opener=opener,
+        record="p" * 43,
         facts={"purge_within": "P1D"},
     )
     return Related(thread, Status("s", NOW, None, frozenset(), ended.get("over"), ended.get("dead")))

@@ -205,6 +205,11 @@ def _family(kind: _Kind, kinds: Iterable[_Kind]) -> Iterator[Fault]:
     at = f"/kinds/{kind.name}"
     for name in sorted(set(kind.parents) - {t for k in parents for t in k.openers}):
         yield Fault("parents", f"{at}/parents", f"{name} opens no thread", "name a type that opens one")
+    if kind.table.get("recorded"):
+        for parent in parents:
+            if not any(row.record for row in parent.rows):
+                message = f"asks for a record, which {parent.name} never has"
+                yield Fault("parents", f"{at}/recorded", message, "take the parent out")
     for row in kind.rows:
         for source in (row.keep or {}).values():
             fact = source.removeprefix("parent:") if source and source.startswith("parent:") else ""
