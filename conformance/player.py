@@ -38,6 +38,10 @@ class Vague(Exception):
     """A second has passed at a moment at which either answer is right: this walk tells nothing more."""
 
 
+_PAGES = 100
+"""A thread has no more pages than this in a walk, however short they are."""
+
+
 @dataclass
 class Player:
     """One conversation with fresh keys, and the model that goes along."""
@@ -267,7 +271,7 @@ class Player:
         self._expect(**_expected(self.target.spec.errors, verdicts[0]))
         if answer.status == 202:
             return self._taken(text, act, answer, verdicts)
-        if answer.status in (424, 429, 503):
+        if answer.status in (424, 429) or (answer.status == 503 and not await self.session.is_well()):
             raise Inconclusive(f"{step.label} was answered {answer.said}")
         if answer.code == "deadline-invalid" and _nearest(act.body, after) <= 2:
             raise Vague
@@ -371,7 +375,9 @@ class Player:
     async def _rest(self, key: jose.Key, iss: str, url: str, document: Mapping[str, Any]) -> list[Any]:
         """The messages of a thread, whose pages may be as short as the home likes."""
         messages, page = list(document["messages"]), document
-        while page.get("next", 0) > len(messages):
+        for _ in range(_PAGES):
+            if page.get("next", 0) <= len(messages):
+                break
             more = await self.talk.read(key, iss, f"{url}&from={page['next']}", label="and the rest")
             if more.status != 200 or not more.document["messages"]:
                 break

@@ -233,12 +233,15 @@ class Session:
     async def tell(self, trace: Trace) -> list[Outcome]:
         """Tell a conversation, several times where a second may have passed; what it shows."""
         last: list[Outcome] = []
+        waits = True
         for trial in range(_TRIES):
             if trial:  # early in a second of the home's clock, so that the same second lasts
                 await asyncio.sleep(1.02 - time.time() % 1)
             began = self.target.now()
-            last = await self._told(trace, began)
+            last = await self._told(trace, began, waits)
             bad = any(one.verdict is Verdict.FAIL for one in last)
+            if bad and waits and any(one.got.startswith("503 ") for one in last):
+                waits = not await self.is_well()
             if not bad:
                 return last
             if self.target.now() == began and trial:
@@ -246,8 +249,18 @@ class Session:
         reason = "the answers take longer than the second that the rule is about"
         return [replace(one, verdict=Verdict.INCONCLUSIVE, reason=reason) for one in last]
 
-    async def _told(self, trace: Trace, began: int) -> list[Outcome]:
+    async def is_well(self) -> bool:
+        """Whether the home does other work now: then it is not for being busy that it answers 503."""
+        key = jose.generate()
+        try:
+            await self.introduce(key, key.did)
+        except (Failed, Inconclusive):
+            return False
+        return True
+
+    async def _told(self, trace: Trace, began: int, waits: bool) -> list[Outcome]:
         talk = Talk(self.target, trace.name)
+        talk.waits = waits
         names = (trace.requirement, *trace.covers)
         if trace.only == "https" and self.target.loopback:
             return []

@@ -425,3 +425,18 @@ def ext_form_before_ext_allowed() -> None:
 
     form = rules.RULES["VRM-ENV-032"][1]
     judged("VRM-ENV-031", lambda right, o: (form(o), right(o))[1])
+
+
+@mutant("VRM-THR-004")
+def wrong_openers_stop_the_home() -> None:
+    """Whoever opens what the other party opens is told that the home is unavailable."""
+
+    def wrong(right: Any, *args: Any) -> Any:
+        try:
+            return right(*args)
+        except ProtocolError as error:
+            if error.code == "role-forbidden":
+                raise RuntimeError(error.detail) from None
+            raise
+
+    around(threads, "_open", wrong)
