@@ -230,6 +230,22 @@ async def time_moves_a_thread_without_a_message(lab: Lab) -> None:
     await _shown(lab, thread, "expired", person, vendor)
 
 
+@check("VRM-THR-020", profile="terms")
+async def thirty_days_count_from_now_and_not_from_the_proffer(lab: Lab) -> None:
+    """Some seconds after the proffer an alternative may still stand for thirty days, and not for more."""
+    vendor = await lab.vendor()
+    made = [await lab.proffered(lab.person(), vendor) for _ in range(2)]
+    await asyncio.sleep(6.2)
+    for thread, seconds, taken in ((made[0], -3, True), (made[1], 64, False)):
+        answer_by = lab.bodies.at(30 * 86400 + seconds)
+        body = lab.bodies.alternative(thread.thid, answer_by=answer_by)
+        said = await lab.attempt(vendor, "terms.alternative", body, thread)
+        if taken:
+            lab.taken("VRM-THR-020", said, "countered")
+        else:
+            lab.refused("VRM-THR-020", said, "deadline-invalid")
+
+
 @check("VRM-THR-019", profile="terms")
 async def of_two_causes_the_earlier_counts(lab: Lab) -> None:
     """A later agreement and ``ends``: before it superseded, after it ended, in the same second ended."""

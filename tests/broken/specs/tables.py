@@ -75,6 +75,12 @@ mutant(
     row("terms", "terms.alternative", "remove", "max"),
 )
 mutant(
+    "row-alternative-counted-from-the-proffer",
+    "VRM-THR-020",
+    "The thirty days of an alternative count from the proffer.",
+    row("terms", "terms.alternative", "add", "max_from", "opening"),
+)
+mutant(
     "row-proffer-a-month",
     "VRM-THR-020",
     "A proffer may stand for a calendar month, not for 30 days.",
