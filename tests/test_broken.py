@@ -44,7 +44,7 @@ def test_entries_are_well_formed() -> None:
 
 def check_entry(entry: dict[str, Any]) -> None:
     assert entry["kind"] in ("patch", "spec", "stub", "benign"), entry["id"]
-    assert entry["profile"] in ("core", "terms", "intent"), entry["id"]
+    assert entry["profile"] in SPEC.profiles, entry["id"]
     assert entry["summary"].endswith("."), entry["id"]
     assert "\n" not in entry["summary"], entry["id"]
     assert isinstance(entry["control"], bool), entry["id"]

@@ -47,7 +47,7 @@ JUDGED = {
     *(f"VRM-ENV-{n:03}" for n in (*range(22, 27), 33, 36)),
     *(f"VRM-REC-{n:03}" for n in (*range(1, 9), 15)),
     *(f"VRM-TRM-{n:03}" for n in (9, 10, 11, 15, 16, 17, 18)),
-    *(f"VRM-THR-{n:03}" for n in (2, 6, *range(13, 20), 22, 23)),
+    *(f"VRM-THR-{n:03}" for n in (2, 6, *range(13, 21), 22, 23)),
     *(f"VRM-PRV-{n:03}" for n in (2, 3)),
 }
 
@@ -117,6 +117,7 @@ BREAKS = {
     "VRM-THR-017": "deadline-a-second-late",
     "VRM-THR-018": "reads-show-the-last-message",
     "VRM-THR-019": "deadline-before-all",
+    "VRM-THR-020": "row-alternative-counted-from-the-proffer",
     "VRM-THR-022": "a-minute-at-least",
     "VRM-THR-023": "exit-stopped-by-a-full-inbox",
     "VRM-TRM-009": "proffer-ends-the-alternative",
