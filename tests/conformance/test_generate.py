@@ -65,7 +65,7 @@ def drawn() -> dict[str, list[Any]]:
     rng, found = random.Random(20260101), dict[str, list[Any]]()
     start = time.perf_counter()
     for path in MESSAGES:
-        found[path] = [draw(SPEC, path, rng) for _ in range(MANY // len(MESSAGES))]
+        found[path] = [draw(SPEC, path, rng) for _ in range(MANY // len(MESSAGES) + 1)]
     per_example = (time.perf_counter() - start) / MANY * 1000
     print(f"{MANY} instances of {len(MESSAGES)} types, {per_example:.2f} ms each")
     assert per_example <= MILLISECONDS
@@ -73,7 +73,7 @@ def drawn() -> dict[str, list[Any]]:
 
 
 def test_none_of_ten_thousand_is_invalid(drawn):
-    assert sum(map(len, drawn.values())) == MANY
+    assert sum(map(len, drawn.values())) >= MANY
     wrong = [(path, SPEC.faults(path, one)) for path, some in drawn.items() for one in some]
     assert [w for w in wrong if w[1]] == []
 

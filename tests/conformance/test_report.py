@@ -61,8 +61,8 @@ def test_a_run_in_which_all_holds_is_conformant() -> None:
         "reason": "",
         "known": False,
     }
-    core, terms, intent = told["profiles"]
-    assert [p["name"] for p in told["profiles"]] == ["core", "terms", "intent"]
+    core, terms, intent, _ = told["profiles"]
+    assert [p["name"] for p in told["profiles"]] == ["core", "terms", "intent", "relationship"]
     assert sum(sum(c.values()) for p in told["profiles"] for c in p["verdicts"].values()) == len(homes())
     assert terms["verdicts"]["MUST"]["pass"] == musts("terms")
     assert core["verdicts"]["MUST"]["not-judged"] == unjudged()
@@ -128,7 +128,7 @@ def test_what_no_profile_asks_for_is_not_applicable() -> None:
     told = made(dataclasses.replace(run(), outcomes=passing()[:0], profiles=("core",)))
     terms = [r for r in told["requirements"] if r["profile"] == "terms"]
     assert {r["verdict"] for r in terms} == {"not-applicable"}
-    assert [p["judged"] for p in told["profiles"]] == [True, False, False]
+    assert [p["judged"] for p in told["profiles"]] == [True, False, False, False]
     assert told["transitions"] == []
 
 
@@ -214,16 +214,17 @@ def test_junit_has_a_case_for_every_requirement() -> None:
 
 def test_the_badge() -> None:
     told = made(run())
+    profiles = "core terms intent relationship"
     assert report.badge(told) == {
         "schemaVersion": 1,
         "label": "VRM",
-        "message": f"core terms intent: {musts()}/{musts()}",
+        "message": f"{profiles}: {musts()}/{musts()}",
         "color": "brightgreen",
     }
     broken = report.badge(made(rich_run()))
-    assert (broken["message"], broken["color"]) == (f"core terms intent: {musts() - 3}/{musts()}", "red")
+    assert (broken["message"], broken["color"]) == (f"{profiles}: {musts() - 3}/{musts()}", "red")
     open_ = report.badge(made(run(without=("VRM-HOM-010",))))
-    assert (open_["message"], open_["color"]) == (f"core terms intent: {musts() - 1}/{musts()}", "yellow")
+    assert (open_["message"], open_["color"]) == (f"{profiles}: {musts() - 1}/{musts()}", "yellow")
 
 
 # --- all of it ---------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ async def test_a_quick_run_visits_every_transition_of_the_reference() -> None:
     with running() as (url, data):
         report = await hunt(url, data, 6, quick=True)
     assert told(report) == []
-    wanted = walks.transitions(SPEC, ["core", "terms", "intent"])
+    wanted = walks.transitions(SPEC, SPEC.profiles)
     assert [name for name in wanted if name not in report.transitions] == []
     assert set(report.transitions) <= set(wanted)
     assert not report.reasons
@@ -172,11 +172,11 @@ async def test_a_walk_whose_second_has_passed_is_walked_anew(monkeypatch: pytest
     assert len(lost) > 64
     assert told(report) == []
     assert not report.reasons
-    assert set(walks.transitions(SPEC, ["core", "terms", "intent"])) <= set(report.transitions)
+    assert set(walks.transitions(SPEC, SPEC.profiles)) <= set(report.transitions)
 
 
 def test_the_transitions_are_those_of_the_tables() -> None:
-    wanted = walks.transitions(SPEC, ["core", "terms", "intent"])
+    wanted = walks.transitions(SPEC, SPEC.profiles)
     assert len(wanted) == 64
     assert "terms proffered second terms.accept" in wanted
     assert "offer offered orphaned" in wanted
@@ -212,5 +212,5 @@ async def test_the_reference_keeps_to_the_model(seed: int) -> None:
     with running() as (url, data):
         report = await hunt(url, data, 12, seed)
     assert told(report) == []
-    wanted = walks.transitions(SPEC, ["core", "terms", "intent"])
+    wanted = walks.transitions(SPEC, SPEC.profiles)
     assert [name for name in wanted if name not in report.transitions] == []
