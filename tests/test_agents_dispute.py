@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.test_agents import World
 from vrmproto.agents import AgentError, CustomerAgent, Refused, VendorAgent
+from vrmproto.cli import app as cli
 
 NEED = {"title": "Toyota Yaris", "categories": [{"scheme": "unspsc", "code": "25101503"}]}
 PRICE = {"amount": "12450.00", "currency": "EUR"}
@@ -104,3 +110,37 @@ async def test_what_she_names_is_kept_until_the_dispute_is_closed(world: World) 
     assert [m["seq"] for m in document["messages"] if "token" in m] == [1]
     view = await vendor.thread(offer)
     assert (view.state, view.verified) == ("purged", True)
+
+
+async def test_at_the_command_line(world: World) -> None:
+    """An agreement is found by the beginning of its id, disputed, argued about, and the dispute closed."""
+    world.clock.time = time.time()
+    vendor, folder = await world.vendor(policy={"accepts": ["SD-BASE-DP"]}), world.folder / "bea"
+    bea = await CustomerAgent.open(folder, world.origin, dev=True)
+    terms = await bea.proffer(vendor.origin)
+    await bea.close()
+    await vendor.answer_all()
+
+    async def run(*words: str, code: int = 0) -> Any:
+        more = ["--folder", str(folder), "--home", world.origin, "--dev"]
+        result = await asyncio.to_thread(CliRunner().invoke, cli.build(), ["customer", *words, *more])
+        assert result.exit_code == code, result.output
+        return result
+
+    assert "there is no dispute" in (await run("disputes")).stderr
+    assert "SD-BASE-DP" in (await run("agreements")).stdout
+    wrong = await run("dispute", terms.thid[:8], "It was not so.", "--clause", "politeness", code=2)
+    assert "share-third-party" in wrong.stderr
+    assert "no agreement here begins so" in (await run("dispute", "zzzzzz", "It was not so.", code=2)).stderr
+    said = ("My address was passed on.", "--clause", "share-third-party", "--message", terms.mid)
+    sent = json.loads((await run("dispute", terms.thid[:8], *said, "--json")).stdout)
+    await vendor.poll()
+    await vendor.note(sent["thid"], "It was not.")
+    assert "they: It was not." in (await run("disputes")).stdout
+    assert "open" in (await run("note", sent["thid"][:8], "It was.")).stdout
+    closed = await run("settle", sent["thid"][:8], "--outcome", "referred", "--text", "The authority has it.")
+    assert "closed" in closed.stdout
+    (shown,) = [json.loads(line) for line in (await run("disputes", "--json")).stdout.splitlines()]
+    assert (shown["about"], shown["state"], len(shown["messages"])) == (terms.thid, "closed", 4)
+    (agreement,) = [json.loads(line) for line in (await run("agreements", "--json")).stdout.splitlines()]
+    assert (agreement["in_force"], agreement["agreement"]["id"]) == (True, "SD-BASE-DP")

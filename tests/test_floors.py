@@ -117,6 +117,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.cli.choosing",
         "vrmproto.cli.customer",
         "vrmproto.cli.demo",
+        "vrmproto.cli.disputing",
         "vrmproto.cli.explain",
         "vrmproto.cli.export",
         "vrmproto.cli.ids",

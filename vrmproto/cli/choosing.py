@@ -13,7 +13,7 @@ from vrmproto.cli.output import console, styled, usage
 if TYPE_CHECKING:
     from vrmproto.agents import CustomerAgent, Event, Offer, ThreadView
 
-__all__ = ["UNVERIFIED", "all_offers", "find", "tell_event", "tell_offers", "tell_thread", "when"]
+__all__ = ["UNVERIFIED", "all_offers", "find", "said", "tell_event", "tell_offers", "tell_thread", "when"]
 
 UNVERIFIED = "The domain of this vendor is NOT verified: nothing shows who it is but its key, {}."
 _LEAST = 4
@@ -71,11 +71,12 @@ def _document(offer: Offer) -> dict[str, Any]:
         "items": [dict(item) for item in offer.items],
         "conditions": [dict(one) for one in offer.conditions],
         "valid_until": offer.valid_until,
-        "messages": [_said(message) for message in offer.messages],
+        "messages": [said(message) for message in offer.messages],
     }
 
 
-def _said(message: Any) -> dict[str, Any]:
+def said(message: Any) -> dict[str, Any]:
+    """A message as JSON."""
     return {"mid": message.mid, "iss": message.iss, "type": message.type, "body": dict(message.body)}
 
 
@@ -112,7 +113,7 @@ def tell_thread(me: CustomerAgent, view: ThreadView, json_: bool) -> None:
     """An intent or an offer with everything that was said in it."""
     if json_:
         shown: dict[str, Any] = {"thid": view.thid, "state": view.state, "deadline": view.deadline}
-        shown |= {"verified": view.verified, "messages": [_said(m) for m in view.messages]}
+        shown |= {"verified": view.verified, "messages": [said(m) for m in view.messages]}
         typer.echo(json.dumps(shown if view.thread.board else {**_document(me.offer(view.thid)), **shown}))
         return
     if view.thread.board:

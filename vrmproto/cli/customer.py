@@ -1,4 +1,4 @@
-"""``vrmproto customer``: a person says what she wants, hears offers, chooses, and tells what she thinks."""
+"""``vrmproto customer``: a person wants, hears offers, chooses, tells what she thinks, and disputes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vrmproto.cli import agent, answering, choosing, telling, wanting
+from vrmproto.cli import agent, answering, choosing, disputing, telling, wanting
 from vrmproto.cli.agent import Dev, Folder, Json, SpecDir
 from vrmproto.cli.ids import IdCommand
 from vrmproto.cli.output import usage
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     about = "Act as a person: say what you want, hear offers, choose; tell organisations what you think."
     group = typer.Typer(help=about, no_args_is_help=True)
     commands: tuple[Callable[..., None], ...] = (publish, amend, pause, resume, withdraw, close)
-    for command in commands + answering.COMMANDS + telling.COMMANDS:
+    for command in commands + answering.COMMANDS + telling.COMMANDS + disputing.COMMANDS:
         group.command(cls=IdCommand)(command)
     app.add_typer(group, name="customer")
 
