@@ -14,8 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.test_agents import World
+from vrmproto import spec, strictjson
 from vrmproto.agents import AgentError, CustomerAgent, Refused, VendorAgent
 from vrmproto.cli import app as cli
+from vrmproto.thread_export import verify_thread
+
+SPEC = spec.load()
 
 NEED = {"title": "Toyota Yaris", "categories": [{"scheme": "unspsc", "code": "25101503"}]}
 PRICE = {"amount": "12450.00", "currency": "EUR"}
@@ -74,6 +78,11 @@ async def test_an_organisation_opens_one_and_either_closes_it(world: World) -> N
     for closes in (ann, vendor):
         claim = await vendor.dispute(terms.thid, "The bill was not paid.")
         assert claim.state == "claimed"
+        document = (await ann.wire.get(ann.signer_for(vendor.origin), "threads", claim.thid)).document()
+        told = verify_thread(SPEC, strictjson.dumps(document))
+        assert (told.ok, told.facts["first"], told.facts["second"]) == (
+            True, ann.signer_for(vendor.origin).iss, vendor.origin,
+        )  # fmt: skip
         await ann.poll()
         assert (await closes.close_dispute(claim.thid, "dropped")).state == "closed"
     assert len(vendor.disputes(terms.thid)) == 2
@@ -99,6 +108,10 @@ async def test_what_she_names_is_kept_until_the_dispute_is_closed(world: World) 
     assert [m["seq"] for m in whole] == [1, 3]
     assert lied.token == whole[1]["token"]
     assert {m["mid"] for m in document["messages"] if "token" not in m} >= {said.mid, purged.mid}
+    report = verify_thread(SPEC, strictjson.dumps(document))
+    assert report.ok, report
+    disputed = (await vendor.wire.get(vendor.signer_for(""), "threads", dispute.thid)).document()
+    assert verify_thread(SPEC, strictjson.dumps(disputed)).ok
     await ann.poll()
     attested = ann.view(offer).messages[-1].body
     assert attested["kept"] == [{"what": "messages that a dispute names", "why": "the dispute is open"}]
