@@ -352,6 +352,8 @@ class Check:
     """It is not to run beside others: it counts what the whole home does."""
     patient: bool = False
     """It waits for many seconds and may do so beside everything else."""
+    beside: str = ""
+    """Another profile that has to be claimed, or the check does not apply."""
 
 
 CHECKS: dict[str, Check] = {}
@@ -364,6 +366,7 @@ def check(
     needs: str = "",
     alone: bool = False,
     patient: bool = False,
+    beside: str = "",
 ) -> Callable[[Work], Work]:
     """Register a check of these requirements. ``needs``: ``origin`` or ``operator``."""
 
@@ -371,7 +374,7 @@ def check(
         name = getattr(work, "__name__", "").replace("_", "-")
         if name in CHECKS:
             raise ValueError(f"two checks are called {name}")
-        CHECKS[name] = Check(name, requirements, profile, work, slow, needs, alone, patient)
+        CHECKS[name] = Check(name, requirements, profile, work, slow, needs, alone, patient, beside)
         return work
 
     return add
@@ -379,6 +382,9 @@ def check(
 
 async def run_check(session: Session, one: Check, seed: int = 0) -> list[Outcome]:
     """What one check finds of each of its requirements."""
+    if one.beside and one.beside not in session.target.claimed:
+        reason = f"the profile {one.beside} is not claimed"
+        return [Outcome(r, one.name, Verdict.NOT_APPLICABLE, reason=reason) for r in one.requirements]
     lab = Lab(session, one.name, seed)
     outcomes: list[Outcome] = []
     reason, verdict = "the check did not come to it", Verdict.INCONCLUSIVE

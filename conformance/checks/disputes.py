@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance import jose
+from conformance.checks.offers import pages
 from conformance.lab import Lab, Party, Said, Thread, check
 
 __all__ = ["disputed"]
@@ -58,7 +59,7 @@ async def either_party_disputes_an_agreement_in_force_or_ended(lab: Lab) -> None
         lab.refused("VRM-THR-009", said, "parent-unknown")
 
 
-@check("VRM-DSP-001", profile="relationship")
+@check("VRM-DSP-001", profile="relationship", beside="intent")
 async def either_party_disputes_an_offer(lab: Lab) -> None:
     """While it stands, once it is accepted, and after its end; the intent has no agreement."""
     offer = await _offer(lab)
@@ -87,7 +88,7 @@ async def a_dispute_leaves_its_agreement_as_it_is(lab: Lab) -> None:
         for party in (about.first, vendor):
             read = await lab.thread(party, about.thid)
             record = await lab.record(party, about.said[1].mid)
-            found += [read["messages"], record["state"], record["messages"]]
+            found += [await pages(lab, "VRM-DSP-002", party, about.thid), record["state"], record["messages"]]
             found.append({**jose.claims_of(read["checkpoint"]), "iat": 0})
         return found
 
@@ -133,7 +134,7 @@ async def who_closes_a_dispute(lab: Lab) -> None:
     lab.taken("VRM-DSP-003", await lab.attempt(vendor, "dispute.close", close, thread), "closed")
 
 
-@check("VRM-DSP-005", "VRM-BLB-006", profile="relationship")
+@check("VRM-DSP-005", "VRM-BLB-006", profile="relationship", beside="intent")
 async def what_a_person_names_stays_readable_until_the_dispute_is_closed(lab: Lab) -> None:
     """Named before the purge or after it: the vendor reads it whole, with its blob, and no more."""
     offer = await _offer(lab)
@@ -151,15 +152,15 @@ async def what_a_person_names_stays_readable_until_the_dispute_is_closed(lab: La
     attest = await lab.say(vendor, "purge.attest", body, offer)
 
     async def shown(whole: list[Said], blob: int) -> None:
-        read = await lab.thread(vendor, offer.thid)
-        got = [m["token"] for m in read["messages"] if "token" in m]
+        read = await pages(lab, "VRM-DSP-005", vendor, offer.thid)
+        got = [m["token"] for m in read if "token" in m]
         right = [offer.said[0].token, *(one.token for one in whole)]
         lab.holds("VRM-DSP-005", got == right, f"{len(right)} messages whole and no other", len(got))
         answer = await lab.get(vendor, lab.blobs + jose.digest(data))
         rule = "VRM-DSP-005" if blob == 200 else "VRM-BLB-006"
         lab.holds(rule, answer.status == blob, f"{blob} to the blob", answer.said)
-        read = await lab.thread(person, offer.thid)
-        got = [m["token"] for m in read["messages"] if "token" in m]
+        read = await pages(lab, "VRM-DSP-005", person, offer.thid)
+        got = [m["token"] for m in read if "token" in m]
         lab.holds("VRM-DSP-005", len(got) == len(offer.said), "the whole thread for the person", len(got))
 
     await shown([lied], 200)
@@ -191,7 +192,6 @@ async def an_extension_is_kept_in_a_dispute(lab: Lab) -> None:
     ):
         lab.taken("VRM-ENV-033", await lab.attempt(by, type_, body, thread, ext=ext))
     for party in (person, vendor):
-        read = await lab.thread(party, thread.thid)
-        shown = [m["token"] for m in read["messages"]]
+        shown = [m["token"] for m in await pages(lab, "VRM-ENV-033", party, thread.thid)]
         right = [one.token for one in thread.said]
         lab.holds("VRM-ENV-033", shown == right, "the bytes that were sent", len(shown))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance import jose
+from conformance.checks.offers import pages
 from conformance.lab import Lab, Party, Thread, check
 
 __all__ = ["submitted"]
@@ -49,8 +50,7 @@ async def an_outcome_follows_another(lab: Lab) -> None:
             body = {"outcome": outcome, "reference": "4.2"}
             said = await lab.attempt(vendor, "feedback.outcome", body, thread, prev=prev)
             lab.taken("VRM-FBK-002", said, "answered")
-        read = await lab.thread(person, thread.thid)
-        shown = [m["token"] for m in read["messages"]]
+        shown = [m["token"] for m in await pages(lab, "VRM-FBK-002", person, thread.thid)]
         right = [one.token for one in thread.said]
         lab.holds("VRM-FBK-002", shown == right, "every outcome in the thread", len(shown))
         waiting = await lab.inbox(person)
@@ -101,7 +101,6 @@ async def an_extension_is_kept_in_feedback(lab: Lab) -> None:
     ):
         lab.taken("VRM-ENV-033", await lab.attempt(by, type_, body, thread, ext=ext))
     for party in (person, vendor):
-        read = await lab.thread(party, thread.thid)
-        shown = [m["token"] for m in read["messages"]]
+        shown = [m["token"] for m in await pages(lab, "VRM-ENV-033", party, thread.thid)]
         right = [one.token for one in thread.said]
         lab.holds("VRM-ENV-033", shown == right, "the bytes that were sent", len(shown))

@@ -170,8 +170,9 @@ async def publish_first(lab: Lab) -> None:
     """Publish before anything else: on a board that is new nothing stands before it."""
     with contextlib.suppress(Inconclusive, Failed):
         code = aisle()
-        before = await lab.feed("", None, category=f"unspsc:{code}")
-        lab.session.first = First(code, str(before.document["cursor"]), await filed(lab, code))
+        read = (await lab.feed("", None, category=f"unspsc:{code}")).document
+        cursor = str(read.get("cursor", "")) if isinstance(read, dict) else ""
+        lab.session.first = First(code, cursor, await filed(lab, code))
 
 
 @check("VRM-BRD-005", profile="intent")

@@ -353,8 +353,8 @@ def vendor_reads_on() -> None:
 def record_message_erased() -> None:
     """After a purge the message of the record is a tombstone too."""
 
-    def wrong(right: Any, self: Reader, thread: Any, party: str, entry: Any) -> Any:
-        return right(self, replace(thread, record=None), party, entry)
+    def wrong(right: Any, self: Reader, thread: Any, party: str, held: Any, entry: Any) -> Any:
+        return right(self, replace(thread, record=None), party, held, entry)
 
     around(Reader, "_message", wrong)
 
@@ -369,8 +369,8 @@ def tombstones_left_out() -> None:
 def tombstones_with_tokens() -> None:
     """A tombstone has its token still."""
 
-    def wrong(right: Any, self: Reader, thread: Any, party: str, entry: Any) -> Any:
-        return {**right(self, thread, party, entry), "token": entry.token}
+    def wrong(right: Any, self: Reader, thread: Any, party: str, held: Any, entry: Any) -> Any:
+        return {**right(self, thread, party, held, entry), "token": entry.token}
 
     around(Reader, "_message", wrong)
 
@@ -385,8 +385,8 @@ def inbox_kept_after_a_purge() -> None:
 def person_reads_tombstones() -> None:
     """After a purge the person reads tombstones as well."""
 
-    def wrong(right: Any, self: Reader, thread: Any, party: str, entry: Any) -> Any:
-        return right(self, thread, thread.second, entry)
+    def wrong(right: Any, self: Reader, thread: Any, party: str, held: Any, entry: Any) -> Any:
+        return right(self, thread, thread.second, held, entry)
 
     around(Reader, "_message", wrong)
 
