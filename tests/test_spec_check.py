@@ -260,6 +260,11 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
         THREADS,
         edit(THREADS, lambda t: t["kinds"]["dispute"]["states"]["open"].update(holds="meant")),
     ),
+    "messages held of no parent": (
+        "cause",
+        THREADS,
+        edit(THREADS, lambda t: t["kinds"]["terms"]["states"]["agreed"].update(holds="offer")),
+    ),
     "a record of what has none": (
         "parents",
         THREADS,

@@ -13,7 +13,17 @@ from vrmproto.cli.output import console, styled, usage
 if TYPE_CHECKING:
     from vrmproto.agents import CustomerAgent, Event, Offer, ThreadView
 
-__all__ = ["UNVERIFIED", "all_offers", "find", "said", "tell_event", "tell_offers", "tell_thread", "when"]
+__all__ = [
+    "UNVERIFIED",
+    "all_offers",
+    "find",
+    "said",
+    "tell_event",
+    "tell_offers",
+    "tell_thread",
+    "when",
+    "who",
+]
 
 UNVERIFIED = "The domain of this vendor is NOT verified: nothing shows who it is but its key, {}."
 _LEAST = 4
@@ -53,7 +63,14 @@ def _money(offer: Offer) -> str:
 
 
 def _who(offer: Offer) -> str:
-    return offer.vendor if offer.domain_verified else f"{offer.vendor[:24]}… (domain NOT verified)"
+    return who(offer.vendor, offer.domain_verified)
+
+
+def who(vendor: str, domain_verified: bool | None = None) -> str:
+    """An organisation as people read it; by default what is named by a key is not verified."""
+    if domain_verified is None:
+        domain_verified = not vendor.startswith("did:")
+    return vendor if domain_verified else f"{vendor[:24]}… (domain NOT verified)"
 
 
 def _document(offer: Offer) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 from vrmproto.cli import agent, choosing
 from vrmproto.cli.agent import Dev, Folder, Json, SpecDir
 from vrmproto.cli.output import styled, usage
-from vrmproto.cli.person import Home, run
+from vrmproto.cli.person import Home, run, show_all
 
 if TYPE_CHECKING:
     from vrmproto.agents import CustomerAgent, ThreadView
@@ -25,16 +25,15 @@ def agreements(
     folder: Folder, home: Home = "", dev: Dev = False, spec: SpecDir = None, json_: Json = False
 ) -> None:
     """Fetch what has come, and show every agreement: with whom, which one, and whether it is in force."""
-
-    async def work(me: CustomerAgent) -> None:
-        await me.poll()
-        found = _agreed(me)
-        if not found:
-            typer.echo("there is no agreement yet", err=True)
-        for view in found:
-            _tell_agreement(me, view, json_)
-
-    run(work, folder, home, dev, spec)
+    show_all(
+        _agreed,
+        lambda me, view: _tell_agreement(me, view, json_),
+        "there is no agreement yet",
+        folder,
+        home,
+        dev,
+        spec,
+    )
 
 
 def dispute(
@@ -71,16 +70,8 @@ def disputes(
     folder: Folder, home: Home = "", dev: Dev = False, spec: SpecDir = None, json_: Json = False
 ) -> None:
     """Fetch what has come, and show every dispute with what was said in it."""
-
-    async def work(me: CustomerAgent) -> None:
-        await me.poll()
-        found = _disputed(me)
-        if not found:
-            typer.echo("there is no dispute", err=True)
-        for view in found:
-            _tell_dispute(view, json_)
-
-    run(work, folder, home, dev, spec)
+    tell, nothing = lambda _, view: _tell_dispute(view, json_), "there is no dispute"
+    show_all(_disputed, tell, nothing, folder, home, dev, spec)
 
 
 def note(
@@ -144,7 +135,9 @@ def _tell_agreement(me: CustomerAgent, view: ThreadView, json_: bool) -> None:
         typer.echo(json.dumps({**shown, "state": view.state, "in_force": live}))
         return
     force = "in force" if live else f"{view.state}, no more in force"
-    typer.echo(f"{styled(str(named['id']), bold=True)} with {thread.second}: {force}   {view.thid}")
+    typer.echo(
+        f"{styled(str(named['id']), bold=True)} with {choosing.who(thread.second)}: {force}   {view.thid}"
+    )
 
 
 def _tell_dispute(view: ThreadView, json_: bool) -> None:
@@ -153,7 +146,7 @@ def _tell_dispute(view: ThreadView, json_: bool) -> None:
         shown = {"dispute": view.thid, "about": view.thread.parent, "vendor": view.thread.second}
         typer.echo(json.dumps({**shown, "state": view.state, "messages": said}))
         return
-    typer.echo(f"{styled(view.thread.second, bold=True)}: {view.state}   {view.thid}")
+    typer.echo(f"{styled(choosing.who(view.thread.second), bold=True)}: {view.state}   {view.thid}")
     for message in view.messages:
         words = message.body.get("facts") or message.body.get("text") or message.body.get("outcome", "")
         by = "you" if message.iss == view.thread.first else "they"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +13,9 @@ from vrmproto.cli import agent, choosing
 from vrmproto.cli.output import usage
 
 if TYPE_CHECKING:
-    from vrmproto.agents import CustomerAgent
+    from vrmproto.agents import CustomerAgent, ThreadView
 
-__all__ = ["Home", "intent_of", "on_intent", "on_offer", "run"]
+__all__ = ["Home", "intent_of", "on_intent", "on_offer", "run", "show_all"]
 
 Home = Annotated[str, typer.Option(help="The origin of the home; by default the one that the folder knows.")]
 Work = Callable[["CustomerAgent"], Awaitable[None]]
@@ -62,6 +62,28 @@ def on_offer(
             typer.echo(choosing.UNVERIFIED.format(me.offer(thid).vendor), err=True)
         sent = await getattr(me, method)(thid, check=False, **arguments)
         agent.tell_sent(sent, type_, me.spec, json_)
+
+    run(work, folder, home, dev, spec)
+
+
+def show_all(
+    found: Callable[[CustomerAgent], Sequence[ThreadView]],
+    tell: Callable[[CustomerAgent, ThreadView], None],
+    nothing: str,
+    folder: Path,
+    home: str,
+    dev: bool,
+    spec: Path | None,
+) -> None:
+    """Fetch what has come, and tell each thread that is found; ``nothing`` says that there is none."""
+
+    async def work(me: CustomerAgent) -> None:
+        await me.poll()
+        views = found(me)
+        if not views:
+            typer.echo(nothing, err=True)
+        for view in views:
+            tell(me, view)
 
     run(work, folder, home, dev, spec)
 

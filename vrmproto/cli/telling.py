@@ -11,7 +11,7 @@ import typer
 from vrmproto.cli import agent, choosing, wanting
 from vrmproto.cli.agent import Dev, Folder, Json, SpecDir
 from vrmproto.cli.output import styled, usage
-from vrmproto.cli.person import Home, run
+from vrmproto.cli.person import Home, run, show_all
 
 if TYPE_CHECKING:
     from vrmproto.agents import CustomerAgent, ThreadView
@@ -70,16 +70,8 @@ def outcomes(
     json_: Json = False,
 ) -> None:
     """Fetch what has come, and show what became of each feedback."""
-
-    async def work(me: CustomerAgent) -> None:
-        await me.poll()
-        found = _all(me)
-        if not found:
-            typer.echo("there is no feedback yet; `vrmproto customer feedback` tells some", err=True)
-        for view in found:
-            _tell(view, json_)
-
-    run(work, folder, home, dev, spec)
+    nothing = "there is no feedback yet; `vrmproto customer feedback` tells some"
+    show_all(_all, lambda _, view: _tell(view, json_), nothing, folder, home, dev, spec)
 
 
 def retract(
@@ -113,7 +105,9 @@ def _tell(view: ThreadView, json_: bool) -> None:
         shown = {"feedback": view.thid, "vendor": view.thread.second, "state": view.state, **said}
         typer.echo(json.dumps(shown | ({"outcome": result} if result else {})))
         return
-    typer.echo(f"{styled(str(said['text']), bold=True)} ({said['kind']}, to {view.thread.second})")
+    typer.echo(
+        f"{styled(str(said['text']), bold=True)} ({said['kind']}, to {choosing.who(view.thread.second)})"
+    )
     why = f": {result['text']}" if "text" in result else ""
     typer.echo(f"  {result.get('outcome', view.state)}{why}   {view.thid}")
 

@@ -286,9 +286,6 @@ def _deadlines(kind: _Kind) -> Iterator[Fault]:
             message = f"within names {state['within']}, which no row keeps"
             yield kind.fault("fact-unknown", name, message, "keep it in a row before")
         own = bool({"within", "default"} & set(state))
-        if state.get("holds", "") not in {"", *kind.facts}:
-            message = f"holds names {state['holds']}, which no row keeps"
-            yield kind.fault("fact-unknown", name, message, "keep it in a row before")
         if timed and not own and any(b == name for _, b in kind.automatic):
             message = "is entered without a message, where a deadline has no source"
             yield kind.fault("deadline", name, message, "give it within or default")
@@ -301,6 +298,18 @@ def _deadlines(kind: _Kind) -> Iterator[Fault]:
         if row.deadline and "deadline" not in state:
             message = f"sets a deadline in {b}, which has none"
             yield row.fault("deadline", message, "say where the deadline leads", "deadline")
+
+
+def _held(kind: _Kind) -> Iterator[Fault]:
+    """What a state holds of its parent is kept, and there is a parent."""
+    for name, state in kind.states.items():
+        if "holds" not in state:
+            continue
+        if state["holds"] not in kind.facts:
+            message = f"holds names {state['holds']}, which no row keeps"
+            yield kind.fault("fact-unknown", name, message, "keep it in a row before")
+        if not kind.parents:
+            yield kind.fault("cause", name, "holds in a kind without parents", "list the parents")
 
 
 def _causes(kind: _Kind) -> Iterator[Fault]:
@@ -336,6 +345,7 @@ _KIND_CHECKS: tuple[Callable[[_Kind], Iterator[Fault]], ...] = (
     _way_out,
     _ends,
     _deadlines,
+    _held,
     _causes,
 )
 
