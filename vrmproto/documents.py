@@ -63,6 +63,8 @@ def discovery(spec: Spec, config: Config, public: Sequence[PublicKey]) -> dict[s
         "keys": published(public),
         "historical_keys": [],
     }
+    if "ladder" in urls:
+        document["ladder"] = {"digest": spec.ladder.digest, "url": urls["ladder"]}
     said = {
         "operator": config.operator,
         "contact": config.contact,

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vrmproto import keys, places, proofs, timing
+from vrmproto import keys, ladder, places, preferences, proofs, timing
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
+from vrmproto.ladder import Ladder
 from vrmproto.model import Context, Thread
 from vrmproto.roster import Roster
 from vrmproto.spec import Kind, Row, Spec
@@ -271,6 +272,114 @@ def blobs_held(case: Case) -> None:
             raise ProtocolError("blob-unknown", detail, rule="VRM-BLB-004")
 
 
+def agreement_live(case: Case) -> None:
+    """VRM-REL-001."""
+    named, parent = case.context.named, case.context.parent
+    if named is None:
+        return  # an agent may not hold the thread of the agreement
+    above = case.thread or (parent.thread if parent else named.thread)
+    live = case.spec.kinds[named.thread.kind].states[named.status.state].live
+    if case.context.blind and named.status.dead_at == case.now:
+        live = True  # the home alone knows which of the two came first
+    if named.thread.pair != above.pair or not live:
+        detail = "agr is to name an agreement between the two that is in force"
+        raise ProtocolError("agreement-not-live", detail, rule="VRM-REL-001")
+
+
+def one_per_pair(case: Case) -> None:
+    """VRM-REL-003, VRM-REL-004."""
+    if any(other.status.over_at is None for other in case.context.siblings):
+        detail = "the two have one that has not ended"
+        raise ProtocolError("already-open", detail, rule="VRM-REL-003")
+
+
+def ladder_held(case: Case) -> None:
+    """VRM-LAD-001."""
+    if case.message.body["ladder"] not in case.context.ladders and not case.context.blind:
+        detail = "a ladder is that of the spec, the one in force, or a blob put here within the hour"
+        raise ProtocolError("ladder-unknown", detail, rule="VRM-LAD-001")
+
+
+def _rung(case: Case) -> tuple[Ladder, int] | None:
+    """The ladder by which a message is judged, and the rung (VRM-LAD-003 to VRM-LAD-005)."""
+    found = case.context.ladders.get(case.message.body.get("ladder") or case.facts.get("ladder", ""))
+    if found is None:
+        return None  # an agent may not hold it
+    return found, found.reached(case.facts.get("stage"), _clauses(case), case.spec.purposes)
+
+
+def _clauses(case: Case) -> Mapping[str, str]:
+    """The clauses of the agreement that the message names in ``agr``."""
+    facts = case.context.named.thread.facts if case.context.named else {}
+    listed = facts.get("roster", {})
+    roster = case.spec.rosters.get((listed.get("id", ""), listed.get("version", "")))
+    agreement = roster.find(facts["agreement"]) if roster and "agreement" in facts else None
+    return agreement.clauses if agreement else {}
+
+
+def step_allowed(case: Case) -> None:
+    """VRM-LAD-006 to VRM-LAD-009."""
+    judged = _rung(case)
+    if judged is None:
+        return
+    held, present = judged
+    wanted = held.place(case.message.body["stage"])
+    if case.row.by == "second":
+        if wanted != present + 1:
+            detail = "an invitation is to name the next rung above the present one"
+            raise ProtocolError("step-forbidden", detail, rule="VRM-LAD-009")
+        return
+    if wanted is None or wanted <= present:
+        detail = "a step is to name a rung of the ladder above the present one"
+        raise ProtocolError("step-forbidden", detail, rule="VRM-LAD-006")
+    if not ladder.reaches(held.rungs[wanted], _clauses(case), case.spec.purposes):
+        detail = "a purpose of this rung is not within the agreement"
+        raise ProtocolError("step-forbidden", detail, rule="VRM-LAD-007")
+
+
+def stage_allows(case: Case) -> None:
+    """VRM-LAD-010, VRM-LAD-011."""
+    judged = _rung(case)
+    if judged is None:
+        return
+    held, present = judged
+    if case.message.type not in held.rungs[present].types:
+        detail = "the rung she is on does not list this type"
+        raise ProtocolError("stage-forbids", detail, rule="VRM-LAD-010")
+    wanted = held.place(case.message.body["stage"])
+    asked = {ask["category"] for ask in case.message.body["asks"]}
+    if wanted is not None and not asked <= held.rungs[wanted].categories:
+        detail = "the rung does not list a category that is asked for"
+        raise ProtocolError("stage-forbids", detail, rule="VRM-LAD-011")
+
+
+ASKED_AGAIN = "P6M"
+"""For how long what she has declined is not asked again."""
+
+
+def _counted(case: Case) -> Mapping[str, Any]:
+    return case.thread.counts if case.thread else {}
+
+
+def not_asked_again(case: Case) -> None:
+    """VRM-REL-005."""
+    declined = _counted(case).get(f"refused:{case.message.body['stage']}", ())
+    if any(timing.after(at, ASKED_AGAIN) > case.now for at in declined):
+        detail = "she has declined this within the last six months"
+        raise ProtocolError("asked-again", detail, rule="VRM-REL-005")
+
+
+def preference_allows(case: Case) -> None:
+    """VRM-REL-006 to VRM-REL-008."""
+    said = case.facts.get("preferences", {})
+    if preferences.quiet(said, case.now):
+        detail = "these are quiet hours in her zone"
+        raise ProtocolError("preference-forbids", detail, rule="VRM-REL-006")
+    if preferences.often(said, _counted(case).get("said", ()), case.now):
+        detail = "she wants no more of these within this time"
+        raise ProtocolError("preference-forbids", detail, rule="VRM-REL-007")
+
+
 GUARDS: dict[str, Callable[[Case], None]] = {
     "person-opens": person_opens,
     "roster-member": roster_member,
@@ -286,6 +395,13 @@ GUARDS: dict[str, Callable[[Case], None]] = {
     "accepts-left": accepts_left,
     "fields-listed": fields_listed,
     "introduce-proof": introduce_proof,
+    "agreement-live": agreement_live,
+    "one-per-pair": one_per_pair,
+    "ladder-held": ladder_held,
+    "step-allowed": step_allowed,
+    "stage-allows": stage_allows,
+    "not-asked-again": not_asked_again,
+    "preference-allows": preference_allows,
 }
 
 IDENTIFYING = frozenset({"rotate-proof"})

@@ -252,13 +252,14 @@ class Home:
             addressees=addressees,
             record=bool(step.row.record),
             supersedes=self._class_of(step) if step.row.supersedes else "",
+            severs=step.row.effect == "sever",
             replaces="" if introduces else step.replaces or "",
             rebinds=step.replaces or "" if introduces else "",
             next_key=thread.facts.get("nkt", "") if "nkt" in step.row.keep else None,
             parent=step.parent,
             erases=step.kind.states[thread.state].erased,
             change=self._change(batch.tx, step),
-            blobs=tuple(ref["sha256"] for ref in self.spec.types[message.type].blobs(message.body)),
+            blobs=self._refers(message),
         )
         batch.pending.append(append)
         batch.mids.add(message.mid)
@@ -283,6 +284,12 @@ class Home:
             self._forget_all()
             batch.parties.clear()
         return Answer(202, receipt, (*addressees, append.change.board) if append.change else addressees)
+
+    def _refers(self, message: Message) -> tuple[str, ...]:
+        """The blobs that a message refers to, a ladder among them."""
+        named = (ref["sha256"] for ref in self.spec.types[message.type].blobs(message.body))
+        ladder = message.body.get("ladder", self.spec.ladder.digest)
+        return (*named, ladder) if ladder != self.spec.ladder.digest else tuple(named)
 
     def _addressees(self, reads: Reads, step: Step) -> tuple[str, ...]:
         """Whose inboxes get the message: the other party, or below a board those of VRM-INT-013."""

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vrmproto import threads
+from vrmproto import ladder, strictjson, threads
 from vrmproto.envelope import Message
+from vrmproto.ladder import Ladder
 from vrmproto.model import Context, Related, Status, Thread
 from vrmproto.spec import Spec
 from vrmproto.storage.base import Reads
 
 __all__ = ["BLOB_KEPT", "Loading"]
+
+LADDERS = 256
+"""So many ladders are kept in memory, beside that of the spec."""
 
 BLOB_KEPT = 3600
 """For how many seconds a blob is kept that no message refers to (VRM-BLB-003)."""
@@ -26,6 +30,7 @@ class Loading:
         self._spec = spec
         self._head = head
         self._blob_url = blob_url
+        self._read: dict[str, Ladder] = {}
 
     def context(self, reads: Reads, thread: Thread | None, message: Message, now: int) -> Context:
         """The context of a message; ``thread`` is None where it opens one or names none that exists."""
@@ -36,6 +41,8 @@ class Loading:
             held, filled = self._places(reads, parent, now)
             return Context(
                 parent=parent,
+                siblings=self._siblings(reads, message, named, now),
+                ladders=self._ladders(reads, None, message, now),
                 agreement=named,
                 named=named,
                 held=held,
@@ -61,7 +68,48 @@ class Loading:
             filled=filled,
             blobs=blobs,
             blob_url=self._blob_url,
+            ladders=self._ladders(reads, thread, message, now),
         )
+
+    def _siblings(
+        self, reads: Reads, message: Message, agreement: Related | None, now: int
+    ) -> tuple[Related, ...]:
+        """Threads of the kind that the message opens, between its parties, where one alone may be open."""
+        kind = self._spec.opens.get(message.type)
+        if kind is None or agreement is None or "one-per-pair" not in kind.guards:
+            return ()
+        heads = (self._head(reads, thid) for thid in reads.threads_of(*agreement.thread.pair))
+        return tuple(
+            Related(head, self.status(reads, head, now)) for head in heads if head and head.kind == kind.name
+        )
+
+    def _ladders(self, reads: Reads, thread: Thread | None, message: Message, now: int) -> dict[str, Ladder]:
+        """The ladder in force, and the one named where its sender may name it (VRM-LAD-001)."""
+        force, named = thread.facts.get("ladder") if thread else None, message.body.get("ladder")
+        if force is None and named is None:
+            return {}
+        own = self._spec.ladder
+        digests = {digest for digest in (force, named) if digest}
+        found = {own.digest: own} if own.digest in digests else {}
+        for digest in digests - {own.digest}:
+            held = digest == force or reads.blob_sizes(message.iss, "", [digest], now - BLOB_KEPT)
+            made = self._ladder(reads, digest) if held else None
+            if made is not None:
+                found[digest] = made
+        return found
+
+    def _ladder(self, reads: Reads, digest: str) -> Ladder | None:
+        """A blob as a ladder; None where it is none."""
+        known = self._read.get(digest)
+        if known is None:
+            data = reads.blob(digest)
+            content, broken = strictjson.read(data) if data is not None else ({}, frozenset("x"))
+            if data is None or broken or not self._spec.valid("documents/ladder.json", content):
+                return None
+            known = self._read[digest] = ladder.read(data, content)
+            if len(self._read) > LADDERS:
+                self._read.pop(next(iter(self._read)))
+        return known
 
     def _places(self, reads: Reads, owner: Related | None, now: int, *, but: str = "") -> tuple[int, int]:
         """How many threads below a parent, one left out, hold and fill a place now."""
@@ -83,10 +131,12 @@ class Loading:
         """What moves a thread without a message, apart from its own deadlines."""
         moves = {cause for state in self._spec.kinds[thread.kind].states.values() for cause in state.moves}
         superseded = "superseded" in moves and thread.record is not None
+        severed = "severed" in moves and thread.record is not None
         return Context(
             parent=self._related(reads, thread.parent, now) if thread.parent else None,
             agreement=self._agreement(reads, thread.agreement, now) if thread.agreement else None,
             superseded_at=reads.superseded_at(thread.thid) if superseded else None,
+            severed_at=reads.severed_at(thread.thid) if severed else None,
         )
 
     def _related(self, reads: Reads, thid: str | None, now: int) -> Related | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from vrmproto.ladder import Ladder
 from vrmproto.spec import Kind, Row
 
 __all__ = ["Bump", "Context", "Related", "Status", "Step", "Thread", "is_board"]
@@ -136,6 +137,10 @@ class Context:
     """Sizes, by digest, of the blobs named that the sender has put here or that the thread refers to."""
     blob_url: str = ""
     """What the URL of a blob at this home begins with, up to its digest."""
+    siblings: Sequence[Related] = ()
+    """The threads of a kind between the parties of a thread that is opened, where there may be but one."""
+    ladders: Mapping[str, Ladder] = field(default_factory=dict)
+    """By digest: the ladder in force, and the one that the message names if its sender may name it."""
     blind: bool = False
     """An agent's view: threads of others, counters and blobs are not seen here, and the order in which two
     threads were written in one second is not known."""

@@ -12,8 +12,9 @@ from typing import Any
 
 import jsonschema_rs
 
-from vrmproto import references
+from vrmproto import ladder, references
 from vrmproto.errors import ProtocolError, SpecError
+from vrmproto.ladder import Ladder
 from vrmproto.requirements import Requirement
 from vrmproto.requirements import read as read_requirements
 from vrmproto.roster import Roster
@@ -132,6 +133,8 @@ class Kind:
     """Kept facts that a row takes as its deadline."""
     recorded: bool = False
     """A parent has to have a record."""
+    guards: frozenset[str] = frozenset()
+    """Those of the rows that open a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,8 @@ class Spec:
     purposes: Mapping[str, str | None]
     views: Mapping[str, Any]
     """The table of views/schema-org.json."""
+    ladder: Ladder
+    """The ladder that every home holds."""
     rosters: Mapping[tuple[str, str], Roster]
     requirements: Mapping[str, Requirement]
     schemas: Mapping[str, Mapping[str, Any]]
@@ -402,6 +407,7 @@ def _kind(name: str, table: Mapping[str, Any]) -> Kind:
         member=any(r.by == "member" for r in rows),
         timed=frozenset(r.deadline for r in rows if r.deadline and not r.deadline.startswith("/")),
         recorded=table.get("recorded", False),
+        guards=frozenset(guard for row in rows if not row.states for guard in row.guards),
     )
 
 
@@ -427,6 +433,15 @@ def _errors(root: Path, requirements: Mapping[str, Requirement]) -> dict[str, Ma
         c["code"]: MappingProxyType({**c, "requirement": ruled.get(c["code"], "")})
         for c in _json(root / "errors.json")["codes"]
     }
+
+
+def _ladder(root: Path) -> Ladder:
+    _json(root / "ladder.json")
+    document = (root / "ladder.json").read_bytes()
+    try:
+        return ladder.read(document)
+    except (KeyError, TypeError, IndexError):
+        raise SpecError(f"{root}/ladder.json: is no ladder") from None
 
 
 @functools.lru_cache(maxsize=8)
@@ -469,6 +484,7 @@ def load(root: Path | None = None) -> Spec:
         endpoints=tuple(_json(root / "endpoints.json")["endpoints"]),
         purposes=MappingProxyType(_json(root / "purposes.json")),
         views=MappingProxyType(_json(root / "views" / "schema-org.json")),
+        ladder=_ladder(root),
         rosters=MappingProxyType({(roster.id, roster.version): roster}),
         requirements=MappingProxyType(requirements),
         schemas=MappingProxyType(schemas),

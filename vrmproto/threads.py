@@ -16,7 +16,10 @@ from vrmproto.guards import GUARDS, IDENTIFYING, Case, pointed
 from vrmproto.model import Bump, Context, Status, Step, Thread, is_board
 from vrmproto.spec import AUTOMATIC, Kind, Row, Spec, State
 
-__all__ = ["advance", "party_of", "raised", "settle", "unknown_thread"]
+__all__ = ["MOST_TIMES", "advance", "party_of", "raised", "settle", "unknown_thread"]
+
+MOST_TIMES = 100
+"""So many times at most are kept of what is counted within a period: no rate asks for more."""
 
 
 def settle(kind: Kind, thread: Thread, context: Context, now: int) -> Status:
@@ -183,6 +186,8 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
     state = kind.states[status.state]
     target = state if row.to == "=" else kind.states[row.to]
     facts = _keep(row, message, thread.facts, context)
+    if row.effect == "retreat" and (ladder := context.ladders.get(facts.get("ladder", ""))) is not None:
+        facts["stage"] = ladder.lower(thread.facts.get("stage"), facts["stage"])
     over_at, dead_at = _ends(state, target, now, status.over_at, status.dead_at)
     moved = replace(
         thread,
@@ -266,7 +271,7 @@ def raised(counts: Mapping[str, Any], bump: Bump, now: int) -> dict[str, Any]:
     """Counters with one raised: a number, or the times within the last period."""
     raised_counts = dict(counts)
     if bump.period:
-        kept = [t for t in counts.get(bump.key, ()) if timing.after(t, bump.period) > now]
+        kept = [t for t in counts.get(bump.key, ())[1 - MOST_TIMES :] if timing.after(t, bump.period) > now]
         raised_counts[bump.key] = [*kept, now]
     else:
         raised_counts[bump.key] = counts.get(bump.key, 0) + 1

@@ -16,6 +16,7 @@ from vrmproto.agents.chain import ChainError, Copy, Link
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
 from vrmproto.keys import PublicKey
+from vrmproto.ladder import Ladder
 from vrmproto.model import Context, Related, Status, Thread
 from vrmproto.spec import Spec
 
@@ -37,6 +38,7 @@ class Ledger:
         self._aliases: dict[tuple[str, str], str] = {}
         self._next_keys: dict[tuple[str, str], str] = {}
         self._made: dict[str, int] = {}
+        self._severed: dict[str, int] = {}
         self._below: dict[str, list[str]] = {}
         self._filled: dict[str, tuple[int, ...]] = {}
         self._replay()
@@ -106,6 +108,8 @@ class Ledger:
         thread = extended.thread
         if thread.record == message.mid and self._supersedes(thread.kind, message.type):
             self._made[thid] = n
+        if any(r.effect == "sever" for r in self.spec.kinds[thread.kind].rows if r.type == message.type):
+            self._severed[thid] = n
         if message.type in self.spec.rotations:
             self._aliases[message.body["replaces"], thread.second] = message.iss
             self._next_keys[message.iss, thread.second] = thread.facts.get("nkt") or ""
@@ -254,13 +258,15 @@ class Ledger:
         version = message.body.get("version") if message else None
         if thread is None:
             parent = self._parent(message.pthid, now, version, exact) if message else None
-            return Context(parent=parent, agreement=named, named=named, blind=True)
+            return Context(parent=parent, agreement=named, named=named, ladders=self._ladders, blind=True)
         first = self.present(thread.first, thread.second)
         return Context(
             parent=self._parent(thread.parent, now, version, exact, opened=thread.opened),
             agreement=self._agreement(thread.agreement, now),
             named=named,
             superseded_at=self._superseded_at(thread),
+            severed_at=self._severed_at(thread),
+            ladders=self._ladders,
             prev_known=message is None or message.prev is None or copy.holds(message.prev),
             next_key=self.next_key(first, thread.second),
             taken=message is not None and self._taken(message.iss, thread.second),
@@ -297,6 +303,27 @@ class Ledger:
     def _agreement(self, record: str | None, now: int) -> Related | None:
         made = (t for t, c in self.copies.items() if c.thread and record and c.thread.record == record)
         return self._related(next(made, None), now)
+
+    def _severed_at(self, thread: Thread) -> int | None:
+        """When a relationship of the pair ended next after an agreement, in the order of the agent's eyes."""
+        if thread.record_at is None or thread.thid not in self._made:
+            return None
+        pair = (self.present(thread.first, thread.second), thread.second)
+        own = (thread.record_at, self._made[thread.thid])
+        ended = [
+            other.over_at
+            for other in (self.copies[thid].thread for thid in self._severed)
+            if other is not None
+            and other.over_at is not None
+            and (other.over_at, self._severed[other.thid]) > own
+            and (self.present(other.first, other.second), other.second) == pair
+        ]
+        return min(ended, default=None)
+
+    @property
+    def _ladders(self) -> Mapping[str, Ladder]:
+        """Of ladders an agent is sure to hold that of the spec only."""
+        return {self.spec.ladder.digest: self.spec.ladder}
 
     def _taken(self, iss: str, second: str) -> bool:
         held = (c.thread for c in self.copies.values())

@@ -23,6 +23,7 @@ from vrmproto.editor.folder import (
     ENDPOINTS,
     ERRORS,
     EXCLUSIONS,
+    LADDER,
     MATRIX,
     PURPOSES,
     THREADS,
@@ -140,6 +141,23 @@ def _purposes(folder: Folder) -> None:
             folder.add("clause-purpose", MATRIX, message, f"add one to {PURPOSES}", pointer=f"/clauses/{n}")
 
 
+def _ladder(folder: Folder) -> None:
+    """Each rung once, and types that an organisation may send of its own accord."""
+    if not folder.sound >= {LADDER, THREADS}:
+        return
+    rungs = folder.get(LADDER)["rungs"]
+    kinds = folder.get(THREADS)["kinds"].values()
+    judged = {r["type"] for k in kinds for r in k["rows"] if "stage-allows" in r.get("guards", ())}
+    for n in _repeated([rung["stage"] for rung in rungs]):
+        message = f"the rung {rungs[n]['stage']} stands twice"
+        folder.add("ladder", LADDER, message, "name it otherwise", pointer=f"/rungs/{n}")
+    for n, rung in enumerate(rungs):
+        for name in sorted(set(rung["types"]) - judged):
+            message = f"{rung['stage']} lists {name}, which no row judges by its rung"
+            remedy = "name a type whose row has the guard stage-allows"
+            folder.add("ladder", LADDER, message, remedy, pointer=f"/rungs/{n}/types")
+
+
 def _generated(folder: Folder) -> None:
     """Generated files are byte for byte what their sources give."""
     bad = {"purpose-clause", "clause-purpose", "file-missing", "json-invalid", "meta-invalid"}
@@ -196,6 +214,7 @@ _STEPS: tuple[Callable[[Folder], None], ...] = (
     _errors,
     _endpoints,
     _purposes,
+    _ladder,
     _generated,
     _vectors,
     _exclusions,

@@ -20,7 +20,7 @@ from typing import Any
 __all__ = ["METASCHEMAS", "Finding", "Folder", "Sentence", "pointer_of", "read_all", "short"]
 
 THREADS, ERRORS, ENDPOINTS, PURPOSES = "threads.json", "errors.json", "endpoints.json", "purposes.json"
-VIEWS = "views/schema-org.json"
+VIEWS, LADDER = "views/schema-org.json", "ladder.json"
 MATRIX, ROSTER, EXCLUSIONS = "roster/matrix.json", "roster/roster.json", "requirements/exclusions.json"
 
 METASCHEMAS = {
@@ -32,6 +32,7 @@ METASCHEMAS = {
     ERRORS: "meta/errors.json",
     ENDPOINTS: "meta/endpoints.json",
     PURPOSES: "meta/purposes.json",
+    LADDER: "documents/ladder.json",
     MATRIX: "meta/roster-matrix.json",
     EXCLUSIONS: "meta/exclusions.json",
     "views/*.json": "meta/views.json",

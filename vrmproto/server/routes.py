@@ -74,6 +74,7 @@ class Routes:
             "roster": self.roster,
             "agreement": self.agreement,
             "myterms": self.myterms,
+            "ladder": self.ladder,
             "boards": self.board,
             "removal": self.removal,
             "blobs": self.blob,
@@ -261,6 +262,10 @@ class Routes:
     async def roster(self, request: web.Request) -> web.StreamResponse:
         """``GET /v1/roster``."""
         return static(request, self.home.spec.roster.document, "application/json")
+
+    async def ladder(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/ladder``."""
+        return static(request, self.home.spec.ladder.document, "application/json")
 
     async def agreement(self, request: web.Request) -> web.StreamResponse:
         """``GET /v1/roster/{id}/{version}``: the layer that ``Accept`` asks for."""

@@ -96,6 +96,8 @@ class Append:
     """The message makes a record whose id is its mid."""
     supersedes: str = ""
     """The class of the agreement made; earlier ones of the class between the two are superseded by it."""
+    severs: bool = False
+    """The agreements made before in threads of their own between the two end."""
     replaces: str = ""
     """The identifier that ``thread.first`` replaces in every thread, inbox row and agreement of this pair."""
     next_key: str | None = None
@@ -141,11 +143,17 @@ class Reads(Protocol):
     def superseded_at(self, thid: str) -> int | None:
         """When the next agreement of the same pair and class was made after the one made in this thread."""
 
+    def severed_at(self, thid: str) -> int | None:
+        """When the agreements of the same pair were next ended after the one made in this thread."""
+
     def next_key(self, first: str, second: str) -> str | None:
         """The thumbprint that the pair's last rotation committed to."""
 
     def paired(self, first: str, second: str) -> bool:
         """Whether the two are the parties of any stored thread, in these roles."""
+
+    def threads_of(self, first: str, second: str) -> list[str]:
+        """The thids of the pair's threads."""
 
     def record_thread(self, record: str) -> str | None:
         """The thid of the thread in which a record was made."""
@@ -164,6 +172,9 @@ class Reads(Protocol):
 
     def blob_sizes(self, party: str, thid: str, digests: Sequence[str], since: int) -> dict[str, int]:
         """Sizes, by digest, of those blobs that the party has put since then or that the thread refers to."""
+
+    def blob(self, digest: str) -> bytes | None:
+        """The bytes of a blob, whoever may read it."""
 
 
 class Transaction(Reads, Protocol):
@@ -227,17 +238,11 @@ class Store(Reads, Protocol):
     def notices(self, party: str, limit: int) -> list[str]:
         """Thids of removed threads of which the party has not acknowledged the notice."""
 
-    def blob(self, digest: str) -> bytes | None:
-        """The bytes of a blob, whoever may read it."""
-
     def blob_threads(self, digest: str, limit: int) -> list[Thread]:
         """Threads that refer to a blob."""
 
     def loose_blobs(self, party: str, since: int) -> list[Blob]:
         """What the party has put since then; whether or not a message refers to it."""
-
-    def threads_of(self, first: str, second: str) -> list[str]:
-        """The thids of the pair's threads (for evicting cached heads after a rotation)."""
 
     def save_keys(self, keys: KeySet) -> None:
         """Keep the keys of an origin as last fetched (a transaction of its own).

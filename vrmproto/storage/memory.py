@@ -128,7 +128,7 @@ class _Transaction:
             if mid in tables.records:
                 raise StoreError("there is a record of this id already")
             put(tables.records, mid, thid)
-        if item.supersedes:
+        if item.supersedes or item.severs:
             self._agree(Agreement(thid, *pair, item.supersedes, thread.received, position))
         if item.next_key:
             put(tables.next_keys, pair, item.next_key)
@@ -310,6 +310,11 @@ class MemoryStore:
         with self._committed() as tables:
             return tables.superseded_at(thid)
 
+    def severed_at(self, thid: str) -> int | None:
+        """See Reads."""
+        with self._committed() as tables:
+            return tables.severed_at(thid)
+
     def next_key(self, first: str, second: str) -> str | None:
         """See Reads."""
         with self._committed() as tables:
@@ -375,9 +380,9 @@ class MemoryStore:
             return nsmallest(limit, tables.untold.get(party, ()), key=tables.age)
 
     def blob(self, digest: str) -> bytes | None:
-        """See Store."""
+        """See Reads."""
         with self._committed() as tables:
-            return tables.bytes.get(digest)
+            return tables.blob(digest)
 
     def blob_threads(self, digest: str, limit: int) -> list[Thread]:
         """See Store."""

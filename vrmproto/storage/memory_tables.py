@@ -74,6 +74,19 @@ class Tables:
         later = [rival for rival in rivals if rival.order > made.order]
         return min(later, key=lambda rival: rival.order).at if later else None
 
+    def severed_at(self, thid: str) -> int | None:
+        """See Reads. The end of a relationship is an agreement of no class."""
+        made = self.agreements.get(thid)
+        if made is None:
+            return None
+        ends = self.classes.get((made.first, made.second, ""), {}).values()
+        later = [end for end in ends if end.order > made.order]
+        return min(later, key=lambda end: end.order).at if later else None
+
+    def blob(self, digest: str) -> bytes | None:
+        """See Reads."""
+        return self.bytes.get(digest)
+
     def next_key(self, first: str, second: str) -> str | None:
         """See Reads."""
         return self.next_keys.get((first, second))

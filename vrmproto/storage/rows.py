@@ -31,6 +31,10 @@ _KNOWN = """SELECT 1 FROM parties p WHERE p.id = ? AND (p.noted
 _SUPERSEDED = """SELECT later.at FROM agreements a JOIN agreements later
   ON later.first = a.first AND later.second = a.second AND later.class = a.class AND later.n > a.n
   WHERE a.thread = (SELECT n FROM threads WHERE thid = ?) ORDER BY later.n LIMIT 1"""
+# The end of a relationship stands there as an agreement of no class.
+_SEVERED = """SELECT later.at FROM agreements a JOIN agreements later
+  ON later.first = a.first AND later.second = a.second AND later.class = '' AND later.n > a.n
+  WHERE a.thread = (SELECT n FROM threads WHERE thid = ?) ORDER BY later.n LIMIT 1"""
 _NEXT_KEY = """SELECT next_key FROM pairs
   WHERE first = (SELECT n FROM parties WHERE id = ?) AND second = (SELECT n FROM parties WHERE id = ?)"""
 _RECORD = "SELECT t.thid FROM records r JOIN threads t ON t.n = r.thread WHERE r.mid = ?"
@@ -126,6 +130,12 @@ class LookUps:
             row = self._db.execute(_SUPERSEDED, (seek(thid),)).fetchone()
         return None if row is None else int(row[0])
 
+    def severed_at(self, thid: str) -> int | None:
+        """See Reads."""
+        with self._engine:
+            row = self._db.execute(_SEVERED, (seek(thid),)).fetchone()
+        return None if row is None else int(row[0])
+
     def next_key(self, first: str, second: str) -> str | None:
         """See Reads."""
         with self._engine:
@@ -136,6 +146,12 @@ class LookUps:
         """See Reads."""
         with self._engine:
             return self._db.execute(THREADS_OF, (first, second)).fetchone() is not None
+
+    def threads_of(self, first: str, second: str) -> list[str]:
+        """See Reads."""
+        with self._engine:
+            rows = self._db.execute(THREADS_OF, (first, second)).fetchall()
+        return [unpack(thid) for (thid,) in rows]
 
     def record_thread(self, record: str) -> str | None:
         """See Reads."""
@@ -170,6 +186,11 @@ class LookUps:
         """See Reads."""
         with self._engine:
             return lists.blob_sizes(self._db, party, thid, digests, since)
+
+    def blob(self, digest: str) -> bytes | None:
+        """See Reads."""
+        with self._engine:
+            return lists.blob(self._db, digest)
 
 
 class Numbers:
@@ -366,9 +387,9 @@ class WriteTransaction(LookUps):
                 sizes[addressee] += 1
         if item.record:
             batch.records.append((mid, n))
-        if item.supersedes or item.next_key is not None:
+        if item.supersedes or item.severs or item.next_key is not None:
             first, second = self._party(thread.first), self._party(thread.second)
-            if item.supersedes:
+            if item.supersedes or item.severs:
                 batch.agreements.append((n, first, second, item.supersedes, thread.received))
             if item.next_key is not None:
                 batch.next_keys[first, second] = item.next_key

@@ -19,7 +19,7 @@ from vrmproto.model import Thread
 from vrmproto.storage import lists, migrations
 from vrmproto.storage.base import Blob, Entry, FeedRow, StoreError, Transaction
 from vrmproto.storage.coding import keys_from, keys_of, seek, thread_from, unpack
-from vrmproto.storage.rows import PARTY, THREADS_OF, LookUps, Numbers, WriteTransaction, translated
+from vrmproto.storage.rows import PARTY, LookUps, Numbers, WriteTransaction, translated
 
 __all__ = ["SqliteStore"]
 
@@ -194,11 +194,6 @@ class SqliteStore(LookUps):
         with self._engine:
             return lists.notices(self._db, party, limit)
 
-    def blob(self, digest: str) -> bytes | None:
-        """See Store."""
-        with self._engine:
-            return lists.blob(self._db, digest)
-
     def blob_threads(self, digest: str, limit: int) -> list[Thread]:
         """See Store."""
         with self._engine:
@@ -208,11 +203,6 @@ class SqliteStore(LookUps):
         """See Store."""
         with self._engine:
             return lists.loose_blobs(self._db, party, since)
-
-    def threads_of(self, first: str, second: str) -> list[str]:
-        """See Store."""
-        with self._engine:
-            return [unpack(thid) for (thid,) in self._db.execute(THREADS_OF, (first, second))]
 
     def save_keys(self, keys: KeySet) -> None:
         """See Store."""
