@@ -18,6 +18,7 @@ BY_CAUSE = {
     "orphaned": "VRM-INT-010",
     "filled": "VRM-INT-011",
     "superseded": "VRM-TRM-011",
+    "severed": "VRM-REL-010",
     "removed": "VRM-BRD-017",
     "deadline": "VRM-THR-018",
 }
@@ -110,6 +111,8 @@ def of_state(view: View, got: str, *, shown: bool, refused: bool) -> str:
     if refused:
         return "VRM-THR-016"
     wrongly = {"superseded": "VRM-TRM-011", "purge-overdue": "VRM-OFR-024", "removed": "VRM-BRD-017"}
+    if got == "ended" and view.kind == "terms":
+        return "VRM-REL-011"
     if got == "lapsed" and view.state in ("accepted", "confirmed"):
         return "VRM-INT-010"
     return wrongly.get(got, "VRM-THR-017")
@@ -121,6 +124,8 @@ def of_inbox(model: Model, former: Former, act: Act, iss: str) -> str:
     before = former.get(view.thid, {})
     if view.state == "purged" and iss == view.second:
         return "VRM-OFR-026"
+    if (view.kind, view.state) == ("relationship", "closed") and iss == view.second:
+        return "VRM-REL-012"
     if act.aud in model.boards:
         return "VRM-INT-013"
     if act.aud != iss or iss in before:

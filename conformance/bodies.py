@@ -169,6 +169,20 @@ class Bodies:
         """The body of ``dispute.open``."""
         return _merged({"facts": "It was not as agreed."}, changes)
 
+    def relationship(self, **changes: Any) -> Json:
+        """The body of ``relationship.open``."""
+        return _merged({"ladder": self.spec.ladder.digest}, changes)
+
+    def step(self, stage: str = "returning", **changes: Any) -> Json:
+        """The body of ``relationship.step``."""
+        return _merged({"stage": stage, "ladder": self.spec.ladder.digest}, changes)
+
+    def invitation(self, stage: str = "subscriber", *categories: str, **changes: Any) -> Json:
+        """The body of ``relationship.invite``; ``categories`` by their names in DPV-PD."""
+        asks = [{"category": f"https://w3id.org/dpv/pd#{name}", "purpose": CARE} for name in categories]
+        made = {"stage": stage, "benefit": "News of the model.", "asks": asks, "answer_by": self.at(5 * DAY)}
+        return _merged(made, changes)
+
     def reference(self, data: bytes, blobs: str, **changes: Any) -> Json:
         """A reference to a blob; ``blobs`` is the URL before its digest, with the stroke."""
         digest = jose.digest(data)

@@ -390,3 +390,77 @@ async def _note(lab: Lab, rng: random.Random) -> Ready:
 async def _close(lab: Lab, rng: random.Random) -> Ready:
     thread = await _disputed(lab)
     return Ready(lab, thread.first, "dispute.close", thread)
+
+
+# --- relationships --------------------------------------------------------------------------------
+
+
+async def _related(lab: Lab, *types: str) -> tuple[Thread, str]:
+    """A relationship after these messages, and the agreement that it is under."""
+    terms = await lab.agreed(lab.person(), await lab.vendor())
+    record = terms.head
+    said = await lab.say(
+        terms.first, "relationship.open", lab.bodies.relationship(), aud=terms.other(terms.first), agr=record
+    )
+    thread, bodies = Thread(said.mid, terms.first, terms.second, said=[said]), lab.bodies
+    made: dict[str, tuple[Party, Body, dict[str, Any]]] = {
+        "relationship.step": (thread.first, bodies.step(), {"agr": record}),
+        "relationship.invite": (_second(thread), bodies.invitation(), {"agr": record}),
+        "relationship.pause": (thread.first, {}, {}),
+        "relationship.end": (thread.first, {}, {}),
+    }
+    for type_ in types:
+        party, body, claims = made[type_]
+        await lab.say(party, type_, body, thread, **claims)
+    return thread, record
+
+
+@_context("relationship.open")
+async def _relationship(lab: Lab, rng: random.Random) -> Ready:
+    terms = await lab.agreed(lab.person(), await lab.vendor())
+
+    def means(body: Body) -> Body:
+        return _set(body, ladder=lab.spec.ladder.digest)
+
+    aud, claims = terms.other(terms.first), {"agr": terms.head}
+    return Ready(lab, terms.first, "relationship.open", aud=aud, claims=claims, means=means)
+
+
+@_context("relationship.invite")
+async def _invite(lab: Lab, rng: random.Random) -> Ready:
+    thread, record = await _related(lab, "relationship.step")
+    bodies = lab.bodies
+
+    def means(body: Body) -> Body:
+        asks = [{**ask, "category": "https://w3id.org/dpv/pd#Language"} for ask in body["asks"]]
+        body = _set(body, stage="subscriber", asks=asks, answer_by=bodies.at(3600))
+        return _put_right(body, terms=bodies.agreement("SD-BASE-A"))
+
+    return Ready(lab, _second(thread), "relationship.invite", thread, claims={"agr": record}, means=means)
+
+
+@_context("relationship.step")
+async def _step(lab: Lab, rng: random.Random) -> Ready:
+    thread, record = await _related(lab)
+
+    def means(body: Body) -> Body:
+        reached = ["returning", "subscriber", "commenter", "customer"]
+        return _set(body, stage=rng.choice(reached), ladder=lab.spec.ladder.digest)
+
+    return Ready(lab, thread.first, "relationship.step", thread, claims={"agr": record}, means=means)
+
+
+def _of_relationship(type_: str, by: str, *before: str) -> None:
+    @_context(type_)
+    async def make(lab: Lab, rng: random.Random) -> Ready:
+        thread, _ = await _related(lab, *before)
+        return Ready(lab, thread.first if by == "first" else _second(thread), type_, thread)
+
+
+_of_relationship("relationship.decline", "first", "relationship.step", "relationship.invite")
+_of_relationship("relationship.pause", "first")
+_of_relationship("relationship.resume", "first", "relationship.pause")
+_of_relationship("relationship.retreat", "first")
+_of_relationship("relationship.prefer", "first")
+_of_relationship("relationship.end", "second")
+_of_relationship("relationship.attest", "second", "relationship.end")

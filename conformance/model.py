@@ -14,6 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from conformance import model_relating as relating
+from conformance.model_relating import ATTESTED, RELATIONSHIPS, Rungs
+
 DAY = 86400
 
 PROFFER = "terms.proffer"
@@ -28,14 +31,28 @@ RETRACTION = "feedback.retract"
 DISPUTE = "dispute.open"
 CLOSE = "dispute.close"
 
-OPENS = {PROFFER: "terms", PUBLISH: "intent", OFFER: "offer", FEEDBACK: "feedback", DISPUTE: "dispute"}
-STARTS = {"terms": "proffered", "intent": "open", "offer": "offered", "feedback": "submitted"}
+OPENS = {
+    PROFFER: "terms",
+    PUBLISH: "intent",
+    OFFER: "offer",
+    FEEDBACK: "feedback",
+    DISPUTE: "dispute",
+    relating.OPEN: "relationship",
+}
+STARTS = {
+    "terms": "proffered",
+    "intent": "open",
+    "offer": "offered",
+    "feedback": "submitted",
+    "relationship": "open",
+}
 """Of a dispute it depends on who opens it."""
 MARKET = ("intent", "offer")
 """The kinds of what happens on a board."""
 
 ENDED_OFFER = ("withdrawn", "declined", "lapsed", "cancelled", "fulfilled")
 OWES_PURGE = (*ENDED_OFFER, "purge-overdue")
+LIVE_TERMS = ("proffered", "countered", "agreed")
 LIVE_INTENT = ("open", "paused")
 LIVE_OFFER = ("offered", "accepted", "confirmed")
 BOUND_OFFER = ("accepted", "confirmed")
@@ -93,6 +110,7 @@ MOVES: dict[str, Moves] = {
     "offer": OFFERS,
     "feedback": FEEDBACKS,
     "dispute": DISPUTES,
+    "relationship": RELATIONSHIPS,
 }
 TYPES = {kind: sorted({type_ for _, _, type_ in moves}) for kind, moves in MOVES.items()}
 
@@ -106,6 +124,7 @@ AFTER_DEADLINE: dict[str, dict[str, str]] = {
     },
     "feedback": {},
     "dispute": {},
+    "relationship": {"invited": "open", "ended": "attest-overdue"},
 }
 # What binds or replaces as a whole has to have seen everything before it.
 NEEDS_HEAD = (
@@ -116,9 +135,12 @@ NEEDS_HEAD = (
     "offer.accept",
     "offer.confirm",
     INTRODUCTION,
+    relating.STEP,
 )
-EXITS = (EXIT, "intent.withdraw", RETRACTION, CLOSE)
-"""Of the first party; only the first of them is one of the second party, too."""
+EXITS = (EXIT, "intent.withdraw", RETRACTION, CLOSE, relating.RETREAT, relating.END)
+"""Of the first party, who alone sends most of them."""
+PURGES = (ATTEST, ATTESTED)
+"""After these the second party reads tombstones."""
 
 Json = Mapping[str, Any]
 Pair = tuple[str, str]
@@ -210,6 +232,17 @@ class View:
     """The last offer.make or offer.revise."""
     purge_within: str = ""
     fulfilled: bool = False
+    agreement: Json = field(default_factory=dict)
+    """Of terms and of offers: what was agreed."""
+    # a relationship
+    ladder: str = ""
+    stage: str = ""
+    """The rung she has gone to; '' is the lowest."""
+    preferences: Json = field(default_factory=dict)
+    invited: str = ""
+    said: list[int] = field(default_factory=list)
+    """When invitations were taken."""
+    declined: dict[str, list[int]] = field(default_factory=dict)
     # a dispute
     parent: str = ""
     named: list[str] = field(default_factory=list)
@@ -231,7 +264,8 @@ class View:
         mids, proof, rebindings = ([*found] for found in lists)
         files, causes, refers = {**self.files}, [*self.causes], {**self.refers}
         made = replace(self, mids=mids, proof=proof, rebindings=rebindings, files=files, causes=causes)
-        return replace(made, refers=refers)
+        declined = {stage: [*times] for stage, times in self.declined.items()}
+        return replace(made, refers=refers, said=[*self.said], declined=declined)
 
 
 def moment(text: str) -> int:
@@ -270,8 +304,11 @@ def files_of(act: Act) -> list[Json]:
 class Roster:
     """The agreements that a home holds: (id, version) to digest and class."""
 
-    def __init__(self, roster: Json, agreements: Mapping[tuple[str, str], tuple[str, str]]) -> None:
+    def __init__(
+        self, roster: Json, agreements: Mapping[tuple[str, str], tuple[str, str]], rungs: Rungs | None = None
+    ) -> None:
         self.reference = dict(roster)
+        self.rungs = rungs or Rungs()
         self.agreements = agreements
 
     def class_of(self, reference: Json) -> str:
@@ -397,6 +434,8 @@ class World:
             self.take_intent(view, act, state, now)
         elif view.kind == "offer":
             self.take_offer(view, act, state, now)
+        elif view.kind == "relationship":
+            self.take_relating(view, act, state, now)
         else:
             self.enter(view, state, now)
         if act.type in (PROFFER, OFFER, INTRODUCTION):
@@ -442,6 +481,7 @@ class World:
         if state == "agreed":
             deadline = view.ends
             view.record = act.mid
+            view.agreement = body["agreement"]
             view.agreement_class = self.roster.class_of(body["agreement"])
             view.proof.append(act.mid)
             for other in self.of_pair(view.pair):
@@ -471,6 +511,7 @@ class World:
             view.intent = act.pthid or ""
             view.purge_within = self.views[view.intent].published["purge_within"]
             view.record = act.mid
+            view.agreement = act.body["agreement"]
             view.proof = [view.intent, act.mid]
         if act.type in (OFFER, "offer.revise"):
             view.standing = act.mid
@@ -484,6 +525,19 @@ class World:
         self.enter(view, state, now, deadline)
         if act.type == "offer.confirm":
             self.fill(self.views[view.intent], now)
+
+    def take_relating(self, view: View, act: Act, state: str, now: int) -> None:
+        """A message of a relationship."""
+        if act.type == ROTATION:
+            self.rotate(view, act)
+            return
+        deadline = view.deadline if state == view.state else None
+        if act.type == relating.INVITE:
+            deadline = moment(act.body["answer_by"])
+        if act.type == relating.END:
+            deadline = later(now, act.body.get("attest_within", "P1M"))
+        relating.take(self, view, act, now)
+        self.enter(view, state, now, deadline)
 
     def rotate(self, view: View, act: Act) -> None:
         """Every thread of the pair."""

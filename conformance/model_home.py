@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from conformance import model_relating as relating
 from conformance.model import (
-    ATTEST,
     CLOSE,
     DAY,
     DISPUTE,
@@ -23,6 +23,7 @@ from conformance.model import (
     OPENS,
     PROFFER,
     PUBLISH,
+    PURGES,
     ROTATION,
     STARTS,
     Act,
@@ -31,6 +32,7 @@ from conformance.model import (
     View,
     World,
     files_of,
+    later,
     moment,
     optional_moment,
 )
@@ -108,8 +110,9 @@ class Model:
         return reader in view.parties or (view.kind == "intent" and not view.removed)
 
     def tombstones(self, view: View, reader: str) -> set[str]:
-        """VRM-OFR-025."""
-        if view.state != "purged" or reader != view.second:
+        """VRM-OFR-025, VRM-REL-012."""
+        gone = view.state == "purged" or (view.kind, view.state) == ("relationship", "closed")
+        if not gone or reader != view.second:
             return set()
         return set(view.mids) - {view.record} - self.world.disputed(view)
 
@@ -192,6 +195,8 @@ class Model:
             return no("thread-missing", "VRM-THR-001")
         if act.type == DISPUTE:
             return self._open_dispute(act, world)
+        if act.type == relating.OPEN:
+            return self._open_relationship(act, world)
         intent = world.views.get(act.pthid or "") if act.type == OFFER else None
         if act.pthid is not None and (intent is None or intent.kind != "intent"):
             return no("parent-unknown", "VRM-THR-009")
@@ -237,6 +242,24 @@ class Model:
         if act.agr is not None:
             return no("claim-unknown", "VRM-THR-008")
         return self._deliver(act, Verdict(202, state="open" if mine else "claimed", seq=1))
+
+    def _open_relationship(self, act: Act, world: World) -> Verdict:
+        if act.pthid is not None:
+            return no("parent-unknown", "VRM-THR-009")
+        if act.agr is None:
+            return no("claim-missing", "VRM-THR-007")
+        about = relating.agreement(world, act)
+        if about is None or act.iss not in about.parties:
+            return no("agreement-unknown", "VRM-THR-010")
+        mine = act.iss == about.first
+        if act.aud != (about.second if mine else about.first):
+            return no("aud-mismatch", "VRM-THR-003")
+        if not mine:
+            return no("role-forbidden", "VRM-THR-004")
+        fault = relating.guard_open(world, act, about.first)
+        if fault != RIGHT:
+            return no(*fault)
+        return self._deliver(act, Verdict(202, state="open", seq=1))
 
     def _own(self, world: World, act: Act) -> bool:
         """An agreement is the sender's or does not exist for her."""
@@ -321,8 +344,9 @@ class Model:
             if (view.state, other, act.type) in moves:
                 return no("role-forbidden", "VRM-THR-004")
             return no("state-conflict")
-        if act.agr is not None:
-            return no("claim-unknown", "VRM-THR-008")
+        under = act.type in relating.UNDER_TERMS
+        if under != (act.agr is not None):
+            return no("claim-missing", "VRM-THR-007") if under else no("claim-unknown", "VRM-THR-008")
         if not (act.type in EXITS and role == "first"):
             if act.prev not in view.mids:
                 return no("prev-unknown", "VRM-THR-011")
@@ -346,6 +370,10 @@ class Model:
             if body["version"] != view.version + 1:
                 return "intent-stale", "VRM-INT-007"
             return self._last_guards(act, view, "until", now)
+        if view.kind == "relationship":
+            fault = relating.guard(world, act, view, now, later)
+            dated = fault == RIGHT and act.type == relating.INVITE
+            return self._last_guards(act, view, "answer_by", now) if dated else fault
         return self._guard_offer(act, view, world, now) if view.kind == "offer" else RIGHT
 
     def _guard_alternative(self, act: Act, view: View, now: int) -> Fault:
@@ -417,7 +445,7 @@ class Model:
     def _deliver(self, act: Act, verdict: Verdict) -> Verdict:
         """VRM-HOM-024, after everything else."""
         full = len(self.inboxes.get(act.aud, {})) >= self.limit
-        free = act.type in (*EXITS, ATTEST) or act.aud in self.boards
+        free = act.type in (*EXITS, *PURGES) or act.aud in self.boards
         if act.type == CLOSE and act.thid is not None:
             free = act.iss == self.world.views[act.thid].first
         return no("inbox-full", "VRM-HOM-024") if full and not free else verdict
@@ -437,7 +465,7 @@ class Model:
                 self._hand_over(left, view.first, other)
         if act.type == INTRODUCTION:
             self._hand_over(left, view.first, view)
-        if act.type == ATTEST:
+        if act.type in PURGES:
             for mid in view.mids:
                 self.inboxes.get(view.second, {}).pop(mid, None)
         self.given[act.mid] = Verdict(200, state=verdict.state, seq=verdict.seq, prior=verdict.prior)

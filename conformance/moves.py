@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from conformance import model_relating as relating
 from conformance.bodies import CARE, ORDERS, Bodies
 from conformance.model import (
     ATTEST,
@@ -17,6 +21,7 @@ from conformance.model import (
     INTRODUCTION,
     LIVE_INTENT,
     LIVE_OFFER,
+    LIVE_TERMS,
     MOVES,
     OFFER,
     OPENS,
@@ -31,7 +36,7 @@ from conformance.model_home import Model
 from conformance.traces import Bindings, Step, Token, message
 from vrmproto.spec import Spec
 
-__all__ = ["FILES", "FITTING", "GENERAL", "HASTE", "NOWHERE", "Moves", "Stage", "cast"]
+__all__ = ["FILES", "FITTING", "GENERAL", "HASTE", "NOWHERE", "Moves", "Stage", "cast", "rungs_of"]
 
 Json = dict[str, Any]
 NOWHERE = "A" * 43
@@ -65,8 +70,21 @@ FITTING: Mapping[str, Sequence[str]] = {
     DISPUTE: ("parent", "parent", "agr", "own-agr", "aud"),
     "dispute.note": ("stale", "prev"),
     CLOSE: ("stale", "prev"),
+    relating.OPEN: ("ladder", "no-agr", "agr", "other-agr", "organisation", "pthid", "aud"),
+    relating.INVITE: ("stage", "rung", "categories", "past", "no-agr", "agr", "other-agr", "stale"),
+    relating.STEP: ("stage", "rung", "ladder", "no-agr", "agr", "other-agr", "stale"),
+    relating.RETREAT: ("stage", "stale", "prev"),
+    relating.PREFER: ("stale", "prev"),
+    relating.END: ("stale", "prev"),
 }
 """What is likely to go wrong with a type."""
+
+
+def rungs_of(spec: Spec) -> relating.Rungs:
+    """The ladder of a spec folder, with what decides how far its agreements reach."""
+    rungs = json.loads(spec.ladder.document)["rungs"]
+    clauses = {(a.id, a.version): a.clauses for a in spec.roster.agreements.values()}
+    return relating.Rungs(spec.ladder.digest, rungs, spec.purposes, clauses)
 
 
 def cast(org: str = "") -> dict[str, Json]:
@@ -129,6 +147,7 @@ class Moves:
         """The kinds of the threads that are opened and moved."""
         self.often_hasty = 0.0
         self.with_files = 0.06
+        self.with_preferences = 0.4
         self.count = 0
         self.vendors = [n for n, p in stage.parties.items() if p["is"] in ("vendor", "organisation")]
 
@@ -166,7 +185,7 @@ class Moves:
                 body[name] = self.bodies.at(-5)
             if "far" in flaws and name == "answer_by":
                 body[name] = self.bodies.at(31 * 86400)
-            if name != "answer_by":
+            if name != "answer_by" or "benefit" in body:
                 continue
             if "ends" in flaws:
                 body["ends"] = self.bodies.at(1)
@@ -208,6 +227,10 @@ class Moves:
         records = [view.record for view in self.stage.world.views.values() if view.record]
         if "own-agr" in flaws and records:
             claims["agr"] = self.mid(records[-1])
+        if "other-agr" in flaws and records:
+            claims["agr"] = self.mid(self.rng.choice(records))
+        if "no-agr" in flaws:
+            claims["agr"] = None
         if "pthid" in flaws and self.stage.labels:
             claims["pthid"] = self.mid(next(iter(self.stage.labels)))
         given: dict[str, Any] = {name: value for name, value in claims.items() if value is not None}
@@ -274,6 +297,37 @@ class Moves:
             parent = self.rng.choice([None, NOWHERE, *(self.mid(v) for v in self.stage.world.views)])
         by = "stranger" if "outsider" in flaws else self.stage.names[party]
         return self.say(by, DISPUTE, body, self.id(other), flaws - {"pthid"}, pthid=parent)
+
+    def relate(self, about: View, role: str = "first", flaws: frozenset[str] = frozenset()) -> Step:
+        """A relationship is opened under the agreement of a thread."""
+        party, other = about.pair if role == "first" else (about.second, about.first)
+        by = self.stage.names[about.second if "organisation" in flaws else party]
+        body = self.bodies.relationship(ladder=NOWHERE if "ladder" in flaws else self._ladder())
+        if self.chance(self.with_preferences):
+            body["preferences"] = self.preferences()
+        to = self.id(about.first if "organisation" in flaws else other)
+        return self.say(by, relating.OPEN, body, to, flaws, agr=self.mid(about.record))
+
+    def _ladder(self) -> str:
+        return str(self.bodies.spec.ladder.digest)
+
+    def preferences(self) -> Json:
+        """What she wants: seldom nothing at all now, often not much."""
+        zone, pick = self.rng.choice(["UTC", "Europe/Amsterdam", "Asia/Kathmandu"]), self.rng.choice
+        local = datetime.fromtimestamp(self.stage.now, ZoneInfo(zone))
+        hours = [(local + timedelta(hours=n)).strftime("%H:%M") for n in pick([(-1, 1), (2, 3), (3, -2)])]
+        said: Json = {"zone": zone}
+        if self.chance(0.4):
+            said["quiet"] = [{"from": hours[0], "to": hours[1]}]
+        if self.chance(0.5):
+            said["rate"] = {"most": pick([0, 1, 1, 2]), "within": pick(["PT4S", "PT1H", "P1D"])}
+        return said
+
+    def _agreed(self, view: View) -> View | None:
+        """The thread of the last agreement of the pair, if there is one of one that is in force."""
+        made = [v for v in self.stage.world.of_pair(view.pair) if v.record]
+        live = [v for v in made if v.state in ("agreed", *LIVE_OFFER)]
+        return live[-1] if live else made[-1] if made else None
 
     def publish(self, by: str, flaws: frozenset[str] = frozenset()) -> Step:
         """An intent on the first board."""
@@ -420,6 +474,9 @@ class Moves:
             return self.introduction(view, by, to, flaws, where)
         if to == f"${{id:{by}}}":
             to = "${id:vic}" if by != "vic" else "${id:vera}"
+        if type_ in relating.UNDER_TERMS and view.kind == "relationship":
+            about = self._agreed(view)
+            where["agr"] = self.mid(about.record) if about is not None else NOWHERE
         return self.say(by, type_, self.body(view, type_, flaws), to, flaws, **where)
 
     def body(self, view: View, type_: str, flaws: frozenset[str]) -> Json:
@@ -441,6 +498,8 @@ class Moves:
             return {"outcome": pick(["settled", "dropped", "referred"])}
         if type_ == "feedback.outcome":
             return {"outcome": pick(["considered", "planned", "shipped", "solved", "declined"])}
+        if type_.startswith("relationship."):
+            return self._relating(view, type_, flaws)
         if type_ == "terms.accept":
             named = dict(pick(view.offered)) if view.offered else bodies.agreement("SD-BASE-DP")
             if "agreement" in flaws:
@@ -468,6 +527,35 @@ class Moves:
         if type_ == "disclosure.release":
             return self._release(flaws)
         return {"erased_at": bodies.at(0), "kept": []} if type_ == ATTEST else {}
+
+    def _relating(self, view: View, type_: str, flaws: frozenset[str]) -> Json:
+        bodies, rungs, pick = self.bodies, self.stage.model.roster.rungs, self.rng.choice
+        stages = [str(rung["stage"]) for rung in rungs.rungs]
+        if type_ == relating.OPEN:
+            return bodies.relationship()
+        if type_ == relating.PREFER:
+            return {"preferences": self.preferences()}
+        if type_ == relating.ATTESTED:
+            return {"erased_at": bodies.at(0), "kept": []}
+        if type_ == relating.END:
+            soon = self.haste.get("attest_within") or ("PT3S" if self.chance(self.often_hasty) else None)
+            return {"attest_within": soon} if soon else {}
+        if type_ not in (relating.INVITE, relating.STEP, relating.RETREAT):
+            return {}
+        about = self._agreed(view)
+        terms = about.agreement if about is not None else {}
+        at = rungs.judged(view.stage, terms)
+        above = [n for n in range(at + 1, len(stages)) if rungs.reach(n, terms)]
+        wanted = at + 1 if type_ == relating.INVITE or not above else pick(above[:2])
+        stage = "nowhere" if "stage" in flaws else pick(stages) if "rung" in flaws else ""
+        stage = stage or stages[min(wanted, len(stages) - 1)]
+        if type_ == relating.RETREAT:
+            return {"stage": stage if "stage" in flaws else pick(stages)}
+        if type_ == relating.STEP:
+            return bodies.step(stage, ladder=NOWHERE if "ladder" in flaws else self._ladder())
+        listed = rungs.rungs[min(wanted, len(stages) - 1)]["categories"]
+        asks = ["Disability"] if "categories" in flaws else [c.partition("#")[2] for c in listed[:1]]
+        return self.dated(bodies.invitation(stage, *asks), flaws)
 
     def _alternative(self, view: View, flaws: frozenset[str]) -> Json:
         listed = [reference["id"] for reference in view.offered]
@@ -506,6 +594,9 @@ class Moves:
             if view.kind == "intent" and view.state == "open" and room:
                 for vendor in self.vendors:
                     found.setdefault("offer - second offer.make", []).append((self.offer, view, vendor))
+            if view.record and "relationship" in self.kinds and room:
+                name = f"relationship - first {relating.OPEN}"
+                found.setdefault(name, []).append((self.relate, view, "first"))
             if view.record and "dispute" in self.kinds and room:
                 for role in ("first", "second"):
                     found.setdefault(f"dispute - {role} {DISPUTE}", []).append((self.dispute, view, role))
@@ -526,7 +617,7 @@ class Moves:
         views = list(self.stage.world.views.values())
         if not views:
             return None
-        lively = (*LIVE_OFFER, *LIVE_INTENT, *TOLD, *DISPUTED, "proffered", "countered", "agreed")
+        lively = (*LIVE_OFFER, *LIVE_INTENT, *TOLD, *DISPUTED, *relating.STANDING, *LIVE_TERMS)
         live = [v for v in views if v.state in lively]
         view = self.rng.choice(live if live and self.chance(0.7) else views)
         if self.chance(0.4):

@@ -19,7 +19,7 @@ from conformance import blame, jose, receipts
 from conformance.blame import Deviation, by_cause
 from conformance.model import DAY, INTRODUCTION, ROTATION, Act, Proof, Roster, View, moment
 from conformance.model_home import Model, Verdict
-from conformance.moves import Stage
+from conformance.moves import Stage, rungs_of
 from conformance.results import Failed, Inconclusive, Outcome
 from conformance.results import Verdict as Judged
 from conformance.session import Session
@@ -86,7 +86,7 @@ class Player:
             self.pace = (time.monotonic() - asked) / max(1, len(known))
         bindings.boards.sort(key=lambda url: url != target.board())
         found = {(a.id, a.version): (a.digest, a.kind) for a in spec.roster.agreements.values()}
-        roster = Roster({"id": spec.roster.id, "version": spec.roster.version}, found)
+        roster = Roster({"id": spec.roster.id, "version": spec.roster.version}, found, rungs_of(spec))
         inbox = target.limit("inbox", 1000)
         model = Model(target.issuer, roster, inbox, bindings.boards, bindings.blobs)
         self.stage = Stage(spec, model, bindings, self.parties, began)
@@ -401,16 +401,17 @@ class Player:
         stones = self.model.tombstones(view, iss)
         read = [m.get("mid") or jose.mid_of(str(m.get("token"))) for m in messages]
         if read != view.mids:
-            rule = "VRM-OFR-025" if stones else "VRM-HOM-025"
+            rule = ("VRM-OFR-025" if view.kind == "offer" else "VRM-REL-012") if stones else "VRM-HOM-025"
             return Deviation(rule, f"{len(view.mids)} messages", f"{len(read)}, or others")
         bare = {mid for mid, m in zip(read, messages, strict=True) if "token" not in m}
         if bare != stones:
             rule = "VRM-OFR-025" if iss == view.second else "VRM-OFR-027"
+            rule = rule if view.kind == "offer" else "VRM-REL-012"
             if bare & self.model.world.disputed(view):
                 rule = "VRM-DSP-005"
             return Deviation(rule, f"{len(stones)} tombstones", f"{len(bare)}, or others")
         if stones:
-            self.held["VRM-OFR-025"] += 1
+            self.held["VRM-OFR-025" if view.kind == "offer" else "VRM-REL-012"] += 1
         self.held["VRM-HOM-026"] += 1
         if len(view.causes) > self.confirmed[view.thid]:
             state, cause, seq = view.causes[-1]

@@ -97,6 +97,27 @@ STORIES: dict[str, tuple[str, ...]] = {
         "d dispute a 1 all", "a 2 purge.attest", "look", "e dispute a 2 all", "d 1 dispute.close", "look",
         "d dispute a 1 all", "look",
     ),
+    "up the ladder and down": (
+        "t terms ann vic", "t 2 terms.accept", "r relate t", "r relate t", "r 2 relationship.invite",
+        "r 1 relationship.step", "r 2 relationship.invite rung", "r 2 relationship.invite", "look",
+        "r 2 relationship.invite", "r 1 relationship.decline", "r 2 relationship.invite",
+        "r 1 relationship.step", "r 2 relationship.invite", "r 1 relationship.retreat stale",
+        "r 1 relationship.step", "look",
+    ),
+    "under another agreement": (
+        "t terms ann vic SD-BASE-A", "t 2 terms.accept", "r relate t", "r 1 relationship.step",
+        "r 1 relationship.step", "r 1 relationship.step", "r 1 relationship.step", "r 1 relationship.step",
+        "u terms ann vic SD-BASE", "u 2 terms.accept", "r 2 relationship.invite",
+        "r 2 relationship.invite rung", "r 1 relationship.step", "u 1 agreement.terminate",
+        "r 2 relationship.invite", "r 1 relationship.step", "r 1 relationship.retreat", "look",
+    ),
+    "the end of a relationship": (
+        "t terms ann vic", "t 2 terms.accept", "r relate t", "u terms ann vic PDC-AI", "u 2 terms.accept",
+        "v terms ann vera", "v 2 terms.accept", "r 1 relationship.pause", "r 2 relationship.invite",
+        "t 1 agent.rotate", "look", "r 1 relationship.end former", "r 2 relationship.end", "look",
+        "t 1 agreement.terminate", "v 1 agent.rotate", "r relate t", "w terms new0 vic", "w 2 terms.accept",
+        "r 2 relationship.attest", "look",
+    ),
     "a message for a purged vendor": (
         "publish accepts=1", "a make vic", "a 1 offer.decline", "a 2 purge.attest", "a 1 offer.message",
         "a 2 purge.attest", "look",
@@ -113,6 +134,7 @@ def needs(lines: Sequence[str]) -> set[str]:
         "terms": "terms",
         "feedback": "feedback",
         "dispute": "dispute",
+        "relate": "relationship",
     }
     return {opened[word] for line in lines for word in line.split(" ")[:2] if word in opened}
 
@@ -145,7 +167,7 @@ async def tell(player: Player, moves: Moves, lines: Sequence[str]) -> AsyncItera
     def newest(name: str) -> None:
         threads[name] = list(player.model.world.views)[-1]
 
-    moves.often_hasty, moves.with_files = 0.0, 0.0
+    moves.often_hasty, moves.with_files, moves.with_preferences = 0.0, 0.0, 0.0
     for line in lines:
         first, *rest = line.split(" ")
         views = player.stage.world.views
@@ -183,6 +205,11 @@ async def tell(player: Player, moves: Moves, lines: Sequence[str]) -> AsyncItera
         elif rest[0] == "feedback":
             yield moves.feedback(rest[1], rest[2])
             newest(first)
+        elif rest[0] == "relate":
+            count = len(views)
+            yield moves.relate(views[threads[rest[1]]])
+            if len(player.model.world.views) > count:
+                newest(first)
         elif rest[0] == "dispute":
             about = views[threads[rest[1]]]
             count = len(views)

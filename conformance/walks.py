@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from conformance import model_relating as relating
 from conformance.model import (
     DISPUTE,
     FEEDBACK,
@@ -37,7 +38,7 @@ from vrmproto.spec import Kind, Spec
 
 __all__ = ["STORIES", "Deviation", "WalkReport", "replay", "run", "timed", "transitions"]
 
-COSTS = {"deadline": 8, "orphaned": 2, "filled": 4, "superseded": 4, "removed": 3}
+COSTS = {"deadline": 8, "orphaned": 2, "filled": 4, "superseded": 4, "severed": 4, "removed": 3}
 """What a cause costs in a shortest path, where a message costs 1; what is not here nothing brings about."""
 UNKNOWN = 60.0
 TOGETHER = 16
@@ -135,6 +136,8 @@ def _haste(way: Sequence[str], more: int) -> dict[str, Any]:
         if kind == "terms":
             agreed = {"answer_by": 3 + more, "ends": 4 + more}
             found |= agreed if state == "agreed" else {"answer_by": 3 + more}
+        elif kind == "relationship":
+            found |= {"answer_by": 3 + more} if state == "invited" else {"attest_within": "PT2S"}
         elif kind == "intent":
             found["until"] = HASTE["until"] + more
         elif state in ("offered", "accepted"):
@@ -149,12 +152,12 @@ async def _directed(
 ) -> AsyncIterator[Step]:
     """To one transition, and a look around behind it."""
     late, brief = int(player.pace * 6) + 2 * trial, player.pace > SLOW or time.monotonic() > until
-    moves.haste, moves.with_files = _haste(way, late), 0.0
+    moves.haste, moves.with_files, moves.with_preferences = _haste(way, late), 0.0, 0.0
     moves.rules = {"offers": 9, "per_vendor": 3, "accepts": 1, "currencies": None}
     kind = way[0].split(" ")[0]
     if kind == "offer":
         yield moves.publish("ann")
-    if kind == "dispute":
+    if kind in ("dispute", "relationship"):
         yield moves.proffer("ann", "vic", preferred=moves.bodies.agreement("SD-BASE-DP"))
         yield moves.move(_of(player, "terms"), "second", "terms.accept")
     thid = ""
@@ -166,6 +169,8 @@ async def _directed(
         if state == "-":
             yield _opening(player, moves, how[0], how[1])
             thid = _of(player, kind).thid
+            if kind == "relationship" and len(way) > 1:  # from the lowest rung nothing is asked
+                yield moves.move(player.stage.world.views[thid], "first", relating.STEP)
         elif len(how) == 2:
             yield moves.move(player.stage.world.views[thid], how[0], how[1])
         else:
@@ -200,6 +205,8 @@ def _opening(
         return moves.publish("ann", flaws or frozenset())
     if type_ == FEEDBACK:
         return moves.feedback("ann", "vic", flaws or frozenset())
+    if type_ == relating.OPEN:
+        return moves.relate(_of(player, "terms"), role, flaws or frozenset())
     if type_ == DISPUTE:
         return moves.dispute(_of(player, "terms"), role, flaws or frozenset())
     if flaws is not None:
@@ -246,6 +253,9 @@ async def _cause(player: Player, moves: Moves, thid: str, cause: str) -> AsyncIt
         by, to = name_of(player, view.first), name_of(player, view.second)
         yield moves.proffer(by, to, preferred=moves.bodies.agreement("SD-BASE"), acceptable=None)
         yield moves.move(_of(player, "terms"), "second", "terms.accept")
+    elif cause == "severed":
+        yield moves.relate(view)
+        yield moves.move(_of(player, "relationship"), "first", relating.END)
     elif cause == "removed":
         label = player.stage.labels[thid]
         yield Step("remove", of=label, code="spam", about=f"the operator removes {label}")
@@ -315,7 +325,7 @@ def _weight(name: str, seen: Mapping[str, int]) -> float:
     """Rare moves before others; ends seldom, or nothing would be there to move."""
     often = {"offer.accept": 3.0, "offer.confirm": 3.0, "terms.accept": 3.0, OFFER: 4.0}
     often |= {ROTATION: 2.0, INTRODUCTION: 2.0, PUBLISH: 0.5, PROFFER: 0.7, "intent.resume": 3.0}
-    often |= {FEEDBACK: 0.5, DISPUTE: 0.3}
+    often |= {FEEDBACK: 0.5, DISPUTE: 0.3, relating.STEP: 2.0, relating.INVITE: 3.0, relating.END: 0.3}
     type_ = name.split(" ")[-1]
     ends = type_ in ("intent.withdraw", "intent.close", "offer.decline", "offer.withdraw", "terms.reject")
     return often.get(type_, 0.4 if ends else 1.0) * (1 + 40 / (1 + seen.get(name, 0)))
