@@ -32,7 +32,6 @@ METASCHEMAS = {
     ERRORS: "meta/errors.json",
     ENDPOINTS: "meta/endpoints.json",
     PURPOSES: "meta/purposes.json",
-    LADDER: "documents/ladder.json",
     MATRIX: "meta/roster-matrix.json",
     EXCLUSIONS: "meta/exclusions.json",
     "views/*.json": "meta/views.json",
@@ -51,6 +50,7 @@ REQUIRED = (
     "roster/phrases.json",
     ROSTER,
     VIEWS,
+    LADDER,
     *(path for path in METASCHEMAS if "*" not in path),
     *dict.fromkeys(METASCHEMAS.values()),
 )

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from vrmproto.editor.folder import METASCHEMAS, ROSTER, Folder, pointer_of, short
+from vrmproto.editor.folder import LADDER, METASCHEMAS, ROSTER, Folder, pointer_of, short
 from vrmproto.spec import BASE
 
 __all__ = ["STEPS", "reaches"]
@@ -236,8 +236,12 @@ def _check_example(folder: Folder, path: str, pointer: str, engines: tuple[Any, 
 
 
 def _check_files(folder: Folder, path: str, validator: Any) -> None:
-    """Files of the roster are documents too."""
-    instances = {"documents/roster.json": ROSTER, "documents/manifest.json": "roster/*/*/manifest.json"}
+    """Files of the roster and the ladder are documents too."""
+    instances = {
+        "documents/roster.json": ROSTER,
+        "documents/manifest.json": "roster/*/*/manifest.json",
+        "documents/ladder.json": LADDER,
+    }
     for file in folder.listed(instances[path]) if path in instances else ():
         if file in folder.values:
             _judge(folder, file, path, validator)
