@@ -6,14 +6,14 @@ Adding one is a change of the protocol. Source: spec/protocol/threads.md "Guards
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vrmproto import keys, ladder, places, preferences, proofs, timing
+from vrmproto import keys, patching, places, preferences, proofs, timing
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
-from vrmproto.ladder import Ladder
+from vrmproto.ladder import Grounds, Ladder
 from vrmproto.model import Context, Thread
 from vrmproto.roster import Roster
 from vrmproto.spec import Kind, Row, Spec
@@ -272,8 +272,25 @@ def blobs_held(case: Case) -> None:
             raise ProtocolError("blob-unknown", detail, rule="VRM-BLB-004")
 
 
+def _relationship(case: Case) -> Thread | None:
+    """The relationship: the parent of what is below it, or the thread itself."""
+    return case.context.parent.thread if case.context.parent else case.thread
+
+
+def _said(case: Case) -> Mapping[str, Any]:
+    """What the relationship keeps: stage, ladder, preferences."""
+    above = _relationship(case)
+    return above.facts if above else {}
+
+
+def _times(case: Case, counter: str) -> Sequence[int]:
+    """The times of a counter of the relationship."""
+    above = _relationship(case)
+    return above.counts.get(counter, ()) if above else ()
+
+
 def agreement_live(case: Case) -> None:
-    """VRM-REL-001."""
+    """VRM-REL-001, VRM-REL-014, VRM-REL-015."""
     named, parent = case.context.named, case.context.parent
     if named is None:
         return  # an agent may not hold the thread of the agreement
@@ -284,6 +301,15 @@ def agreement_live(case: Case) -> None:
     if named.thread.pair != above.pair or not live:
         detail = "agr is to name an agreement between the two that is in force"
         raise ProtocolError("agreement-not-live", detail, rule="VRM-REL-001")
+    if parent is None:
+        return
+    if case.thread is None and parent.status.over_at is not None and not case.context.blind:
+        detail = "the relationship has ended: nothing is opened below it"
+        raise ProtocolError("agreement-not-live", detail, rule="VRM-REL-015")
+    rests = case.spec.kinds[parent.thread.kind].states[parent.status.state].rests
+    if rests and case.message.iss == above.second and not case.context.blind:
+        detail = "she lets the relationship rest"
+        raise ProtocolError("relationship-paused", detail, rule="VRM-REL-014")
 
 
 def one_per_pair(case: Case) -> None:
@@ -302,19 +328,20 @@ def ladder_held(case: Case) -> None:
 
 def _rung(case: Case) -> tuple[Ladder, int] | None:
     """The ladder by which a message is judged, and the rung (VRM-LAD-003 to VRM-LAD-005)."""
-    found = case.context.ladders.get(case.message.body.get("ladder") or case.facts.get("ladder", ""))
+    said = _said(case)
+    found = case.context.ladders.get(case.message.body.get("ladder") or said.get("ladder", ""))
     if found is None:
         return None  # an agent may not hold it
-    return found, found.reached(case.facts.get("stage"), _clauses(case), case.spec.purposes)
+    return found, found.reached(said.get("stage"), _grounds(case))
 
 
-def _clauses(case: Case) -> Mapping[str, str]:
-    """The clauses of the agreement that the message names in ``agr``."""
+def _grounds(case: Case) -> Grounds:
+    """The agreement that the message names in ``agr``, and the consents in force."""
     facts = case.context.named.thread.facts if case.context.named else {}
     listed = facts.get("roster", {})
     roster = case.spec.rosters.get((listed.get("id", ""), listed.get("version", "")))
     agreement = roster.find(facts["agreement"]) if roster and "agreement" in facts else None
-    return agreement.clauses if agreement else {}
+    return Grounds(case.spec.purposes, agreement.clauses if agreement else {}, case.context.consents)
 
 
 def step_allowed(case: Case) -> None:
@@ -332,8 +359,8 @@ def step_allowed(case: Case) -> None:
     if wanted is None or wanted <= present:
         detail = "a step is to name a rung of the ladder above the present one"
         raise ProtocolError("step-forbidden", detail, rule="VRM-LAD-006")
-    if not ladder.reaches(held.rungs[wanted], _clauses(case), case.spec.purposes):
-        detail = "a purpose of this rung is not within the agreement"
+    if not _grounds(case).reach(held.rungs[wanted]):
+        detail = "a purpose of this rung is within neither the agreement nor a consent"
         raise ProtocolError("step-forbidden", detail, rule="VRM-LAD-007")
 
 
@@ -346,38 +373,86 @@ def stage_allows(case: Case) -> None:
     if case.message.type not in held.rungs[present].types:
         detail = "the rung she is on does not list this type"
         raise ProtocolError("stage-forbids", detail, rule="VRM-LAD-010")
-    wanted = held.place(case.message.body["stage"])
-    asked = {ask["category"] for ask in case.message.body["asks"]}
-    if wanted is not None and not asked <= held.rungs[wanted].categories:
+    body = case.message.body
+    at = held.place(body["stage"]) if "stage" in body else present
+    if at is not None and not _asked(body) <= held.rungs[at].categories:
         detail = "the rung does not list a category that is asked for"
         raise ProtocolError("stage-forbids", detail, rule="VRM-LAD-011")
 
 
+def _asked(body: Mapping[str, Any]) -> set[str]:
+    """The categories of personal data that a message asks for."""
+    return {
+        *body.get("data", ()),
+        *(one["category"] for one in (*body.get("asks", ()), *body.get("items", ()))),
+    }
+
+
 ASKED_AGAIN = "P6M"
-"""For how long what she has declined is not asked again."""
-
-
-def _counted(case: Case) -> Mapping[str, Any]:
-    return case.thread.counts if case.thread else {}
+"""For how long what she has declined or refused is not asked again."""
 
 
 def not_asked_again(case: Case) -> None:
     """VRM-REL-005."""
-    declined = _counted(case).get(f"refused:{case.message.body['stage']}", ())
-    if any(timing.after(at, ASKED_AGAIN) > case.now for at in declined):
-        detail = "she has declined this within the last six months"
-        raise ProtocolError("asked-again", detail, rule="VRM-REL-005")
+    body = case.message.body
+    wanted = body.get("purposes") or [body.get("stage") or body.get("purpose")]
+    for one in wanted:
+        if any(timing.after(at, ASKED_AGAIN) > case.now for at in _times(case, f"refused:{one}")):
+            detail = "she has said no to this within the last six months"
+            raise ProtocolError("asked-again", detail, rule="VRM-REL-005")
 
 
 def preference_allows(case: Case) -> None:
     """VRM-REL-006 to VRM-REL-008."""
-    said = case.facts.get("preferences", {})
+    said = _said(case).get("preferences", {})
     if preferences.quiet(said, case.now):
         detail = "these are quiet hours in her zone"
         raise ProtocolError("preference-forbids", detail, rule="VRM-REL-006")
-    if preferences.often(said, _counted(case).get("said", ()), case.now):
+    if preferences.often(said, _times(case, "said"), case.now):
         detail = "she wants no more of these within this time"
         raise ProtocolError("preference-forbids", detail, rule="VRM-REL-007")
+
+
+def not_prohibited(case: Case) -> None:
+    """VRM-CNS-001."""
+    grounds = _grounds(case)
+    if any(map(grounds.prohibit, case.message.body["purposes"])):
+        detail = "the agreement prohibits one of the purposes, whatever the consent"
+        raise ProtocolError("terms-prohibit", detail, rule="VRM-CNS-001")
+
+
+def within_terms(case: Case) -> None:
+    """VRM-PUR-001 to VRM-PUR-004."""
+    body, grounds = case.message.body, _grounds(case)
+    purpose = body["about"]["purpose"] if "about" in body else body["purpose"]
+    if grounds.prohibit(purpose):
+        detail = "the agreement prohibits this purpose, whatever the consent"
+        raise ProtocolError("terms-prohibit", detail, rule="VRM-PUR-001")
+    if not grounds.allow(purpose) and not case.context.blind:
+        detail = "the agreement does not allow this purpose without a consent for exactly it"
+        raise ProtocolError("consent-needed", detail, rule="VRM-PUR-002")
+
+
+def purposes_within(case: Case) -> None:
+    """VRM-CNS-002, VRM-CNS-003."""
+    granted = case.facts.get("granted")
+    rule = "VRM-CNS-002" if granted is None else "VRM-CNS-003"
+    if not set(case.message.body["purposes"]) <= set(granted or case.facts.get("asked", ())):
+        detail = "a purpose is not one of those asked for" if granted is None else "a purpose was not granted"
+        raise ProtocolError("purpose-not-asked", detail, rule=rule)
+
+
+def patch_applies(case: Case) -> None:
+    """VRM-COR-001, VRM-COR-002."""
+    fields = case.context.corrected
+    if fields is None:
+        if case.context.blind:
+            return
+        detail = "of is to name a message of the parent thread whose fields are in clear"
+        raise ProtocolError("patch-failed", detail, rule="VRM-COR-001")
+    if patching.applied(case.message.body["patch"], fields) is None:
+        detail = "an operation of the patch fails on the fields of the message"
+        raise ProtocolError("patch-failed", detail, rule="VRM-COR-002")
 
 
 GUARDS: dict[str, Callable[[Case], None]] = {
@@ -402,6 +477,10 @@ GUARDS: dict[str, Callable[[Case], None]] = {
     "stage-allows": stage_allows,
     "not-asked-again": not_asked_again,
     "preference-allows": preference_allows,
+    "not-prohibited": not_prohibited,
+    "within-terms": within_terms,
+    "purposes-within": purposes_within,
+    "patch-applies": patch_applies,
 }
 
 IDENTIFYING = frozenset({"rotate-proof"})

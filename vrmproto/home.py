@@ -19,11 +19,12 @@ from vrmproto.envelope import Message, Opening
 from vrmproto.errors import ProtocolError, SpecError
 from vrmproto.guards import GUARDS
 from vrmproto.keys import PrivateKey, PublicKey
+from vrmproto.ladder import Ladder
 from vrmproto.loading import BLOB_KEPT, Loading
 from vrmproto.model import Status, Step, Thread
 from vrmproto.roster import Agreement
 from vrmproto.spec import Spec, State
-from vrmproto.storage.base import Append, Change, Entry, Reads, Store, StoreError, Transaction
+from vrmproto.storage.base import Append, Change, Entry, Reads, Refusal, Store, StoreError, Transaction
 
 __all__ = ["Acknowledgement", "Answer", "Arrival", "Config", "Home", "Outcome"]
 
@@ -237,7 +238,13 @@ class Home:
             batch.write()  # it is judged by rows that may be pending
         now = max(batch.now, thread.received) if thread else batch.now
         context = self._loading.context(batch.tx, thread, message, now)
-        return threads.advance(self.spec, thread, message, now, context)
+        try:
+            return threads.advance(self.spec, thread, message, now, context)
+        except ProtocolError as error:
+            above = context.parent.thread if context.parent else thread
+            if above is not None and self.spec.errors[error.code].get("counted"):
+                batch.tx.refuse(above.thid, _refusal(message, error.code, now))
+            raise
 
     def _append(self, batch: _Batch, arrival: Arrival, message: Message, step: Step) -> Answer:
         thread = step.thread
@@ -317,6 +324,10 @@ class Home:
         return Change(thread.second, thread.state, was=was) if row else None
 
     # --- what a message is judged by ------------------------------------------------------------
+
+    def ladder(self, reads: Reads, digest: str) -> Ladder | None:
+        """A ladder that the home holds; None if there is none of this digest."""
+        return self._loading.ladder(reads, digest)
 
     def status(self, thread: Thread, now: int, reads: Reads | None = None) -> Status:
         """What a thread is at ``now``, with every move that no message made."""
@@ -438,6 +449,15 @@ class Home:
 def receipt_claims(receipt: str) -> dict[str, Any]:
     """The claims of a receipt that this home has signed itself."""
     return dict(strictjson.read(keys.unb64(receipt.split(".")[1]))[0])
+
+
+def _refusal(message: Message, code: str, now: int) -> Refusal:
+    """What is kept of a message that was refused: never what it says (VRM-LED-001)."""
+    body = message.body
+    named = body.get("purposes") or [body.get("purpose") or body.get("about", {}).get("purpose")]
+    asked = [ask["purpose"] for ask in body.get("asks", ())]
+    purposes = dict.fromkeys(p for p in (*named, *asked) if p)
+    return Refusal(message.mid, now, message.type, code, tuple(purposes))
 
 
 def _stored(reads: Reads, opening: Opening) -> Entry | None:

@@ -1,4 +1,4 @@
-"""Ladders: the rungs of a relationship from the lowest up, and how far an agreement reaches. No I/O.
+"""Ladders: the rungs of a relationship from the lowest up, and what agreement and consents allow. No I/O.
 
 Source: spec/protocol/ladders.md, spec/ladder.json, spec/documents/ladder.json.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from vrmproto.roster import digest
 
-__all__ = ["Ladder", "Rung", "reaches", "read"]
+__all__ = ["Grounds", "Ladder", "Rung", "read"]
 
 WITHIN = ("required", "permitted")
 """The values of a clause whose purposes need nothing further."""
@@ -45,19 +45,38 @@ class Ladder:
         """The name of the lower one of two rungs; one that the ladder lacks counts as the lowest."""
         return self.rungs[min(self.place(one) or 0, self.place(other) or 0)].stage
 
-    def reached(self, stage: str | None, clauses: Mapping[str, str], purposes: Purposes) -> int:
-        """The highest rung, not above the one named, that an agreement reaches; 0 if none (VRM-LAD-005)."""
+    def reached(self, stage: str | None, grounds: Grounds) -> int:
+        """The highest rung, not above the one named, that is reached; 0 if none (VRM-LAD-005)."""
         most = self.place(stage) or 0
-        return next((n for n in range(most, 0, -1) if reaches(self.rungs[n], clauses, purposes)), 0)
+        return next((n for n in range(most, 0, -1) if grounds.reach(self.rungs[n])), 0)
 
 
-Purposes = Mapping[str, str | None]
-"""Purpose to the clause that rules it, as in ``purposes.json``."""
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What an agreement and the consents beside it allow (purposes.md)."""
 
+    purposes: Mapping[str, str | None]
+    """Purpose to the clause that rules it, as in ``purposes.json``."""
+    clauses: Mapping[str, str]
+    """Those of the agreement."""
+    consents: frozenset[str] = frozenset()
+    """The purposes for which there is a consent in force."""
 
-def reaches(rung: Rung, clauses: Mapping[str, str], purposes: Purposes) -> bool:
-    """Whether all purposes of a rung are within an agreement with these clauses."""
-    return all(clauses.get(purposes.get(purpose) or "") in WITHIN for purpose in rung.purposes)
+    def value(self, purpose: str) -> str:
+        """What the agreement says of a purpose: the value of its clause, or ''."""
+        return self.clauses.get(self.purposes.get(purpose) or "", "")
+
+    def prohibit(self, purpose: str) -> bool:
+        """Whether the agreement prohibits a purpose, whatever the consent."""
+        return self.value(purpose) == "prohibited"
+
+    def allow(self, purpose: str) -> bool:
+        """Whether a purpose is within the agreement, or within a consent that it does not prohibit."""
+        return self.value(purpose) in WITHIN or (purpose in self.consents and not self.prohibit(purpose))
+
+    def reach(self, rung: Rung) -> bool:
+        """Whether all purposes of a rung are allowed."""
+        return all(map(self.allow, rung.purposes))
 
 
 def read(document: bytes, content: Mapping[str, Any] | None = None) -> Ladder:

@@ -5,9 +5,9 @@ Source: spec/implementing.md, spec/protocol/threads.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from vrmproto import ladder, strictjson, threads
+from vrmproto import envelope, ladder, strictjson, threads
 from vrmproto.envelope import Message
 from vrmproto.ladder import Ladder
 from vrmproto.model import Context, Related, Status, Thread
@@ -18,6 +18,9 @@ __all__ = ["BLOB_KEPT", "Loading"]
 
 LADDERS = 256
 """So many ladders are kept in memory, beside that of the spec."""
+
+GROUNDED = frozenset({"within-terms", "step-allowed", "stage-allows"})
+"""Guards that ask which consents are in force."""
 
 BLOB_KEPT = 3600
 """For how many seconds a blob is kept that no message refers to (VRM-BLB-003)."""
@@ -31,6 +34,9 @@ class Loading:
         self._head = head
         self._blob_url = blob_url
         self._read: dict[str, Ladder] = {}
+        rows = [row for kind in spec.kinds.values() for row in kind.rows]
+        self._by_purpose = {row.type for row in rows if GROUNDED & set(row.guards)}
+        self._consenting = sorted(kind.name for kind in spec.kinds.values() if kind.record == "consent")
 
     def context(self, reads: Reads, thread: Thread | None, message: Message, now: int) -> Context:
         """The context of a message; ``thread`` is None where it opens one or names none that exists."""
@@ -42,7 +48,9 @@ class Loading:
             return Context(
                 parent=parent,
                 siblings=self._siblings(reads, message, named, now),
-                ladders=self._ladders(reads, None, message, now),
+                ladders=self._ladders(reads, parent.thread if parent else None, message, now),
+                consents=self._consents(reads, parent.thread if parent else None, message, now),
+                corrected=self._corrected(reads, parent, message),
                 agreement=named,
                 named=named,
                 held=held,
@@ -68,7 +76,8 @@ class Loading:
             filled=filled,
             blobs=blobs,
             blob_url=self._blob_url,
-            ladders=self._ladders(reads, thread, message, now),
+            ladders=self._ladders(reads, base.parent.thread if base.parent else thread, message, now),
+            consents=self._consents(reads, base.parent.thread if base.parent else thread, message, now),
         )
 
     def _siblings(
@@ -83,6 +92,28 @@ class Loading:
             Related(head, self.status(reads, head, now)) for head in heads if head and head.kind == kind.name
         )
 
+    def _consents(self, reads: Reads, above: Thread | None, message: Message, now: int) -> frozenset[str]:
+        """The purposes of the consents in force below a relationship, where a guard may ask for them."""
+        if above is None or message.type not in self._by_purpose or not self._consenting:
+            return frozenset()
+        found: set[str] = set()
+        for thread in reads.below(above.thid, self._consenting):
+            state = self.status(reads, thread, now).state
+            if self._spec.kinds[thread.kind].states[state].live:
+                found |= set(thread.facts.get("granted", ()))
+        return frozenset(found)
+
+    def _corrected(self, reads: Reads, parent: Related | None, message: Message) -> Mapping[str, str] | None:
+        """The fields of the message that a correction names (VRM-COR-001)."""
+        named = message.body.get("of")
+        kind = self._spec.opens.get(message.type)
+        if parent is None or kind is None or "patch-applies" not in kind.guards or named is None:
+            return None
+        entry = reads.message(parent.thread.thid, named)
+        body = envelope.peek(entry.token)[1]["body"] if entry else {}
+        fields: Mapping[str, str] | None = body.get("content", {}).get("clear")
+        return fields
+
     def _ladders(self, reads: Reads, thread: Thread | None, message: Message, now: int) -> dict[str, Ladder]:
         """The ladder in force, and the one named where its sender may name it (VRM-LAD-001)."""
         force, named = thread.facts.get("ladder") if thread else None, message.body.get("ladder")
@@ -93,14 +124,14 @@ class Loading:
         found = {own.digest: own} if own.digest in digests else {}
         for digest in digests - {own.digest}:
             held = digest == force or reads.blob_sizes(message.iss, "", [digest], now - BLOB_KEPT)
-            made = self._ladder(reads, digest) if held else None
+            made = self.ladder(reads, digest) if held else None
             if made is not None:
                 found[digest] = made
         return found
 
-    def _ladder(self, reads: Reads, digest: str) -> Ladder | None:
-        """A blob as a ladder; None where it is none."""
-        known = self._read.get(digest)
+    def ladder(self, reads: Reads, digest: str) -> Ladder | None:
+        """The ladder of the spec, or a blob as one; None where it is none."""
+        known = self._spec.ladder if digest == self._spec.ladder.digest else self._read.get(digest)
         if known is None:
             data = reads.blob(digest)
             content, broken = strictjson.read(data) if data is not None else ({}, frozenset("x"))

@@ -139,6 +139,10 @@ class Context:
     """What the URL of a blob at this home begins with, up to its digest."""
     siblings: Sequence[Related] = ()
     """The threads of a kind between the parties of a thread that is opened, where there may be but one."""
+    consents: frozenset[str] = frozenset()
+    """The purposes for which there is a consent in force in the relationship."""
+    corrected: Mapping[str, str] | None = None
+    """The fields of the message that a correction names, if it is one of the parent's that has any."""
     ladders: Mapping[str, Ladder] = field(default_factory=dict)
     """By digest: the ladder in force, and the one that the message names if its sender may name it."""
     blind: bool = False
@@ -148,7 +152,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Bump:
-    """A counter to raise: ``scope`` is thread, parent or relationship; ``period`` an ISO duration or ''."""
+    """A counter to raise: ``scope`` is thread or parent; ``period`` an ISO duration or ''."""
 
     scope: str
     key: str
@@ -169,5 +173,3 @@ class Step:
     """The identifier that a rotation or an introduction replaced by ``thread.first``."""
     parent: Thread | None = None
     """The parent after the message, where it raises a counter there or fills its places."""
-    bumps: tuple[Bump, ...] = ()
-    """Counters of the relationship to raise."""

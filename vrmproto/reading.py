@@ -16,6 +16,7 @@ from vrmproto.home import Home, receipt_claims
 from vrmproto.keys import KeySet, PublicKey
 from vrmproto.loading import BLOB_KEPT
 from vrmproto.model import Thread
+from vrmproto.standing import Standing
 from vrmproto.storage.base import Entry
 
 __all__ = ["Reader", "Request", "check_request", "not_found", "parse_request"]
@@ -78,6 +79,7 @@ class Reader:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self._standing = Standing(home)
 
     def poll(self, party: str, limit: int, now: int) -> dict[str, Any]:
         """The document ``documents/poll.json`` of an inbox."""
@@ -132,6 +134,8 @@ class Reader:
         if thid is None:
             raise not_found()
         thread = self._own(party, thid)
+        if self.home.spec.kinds[thread.kind].record == "consent":
+            return self._consent(party, thread, now)
         agreement = self.home.agreement_of(thread)
         if agreement is None:
             raise not_found()
@@ -147,6 +151,37 @@ class Reader:
             checkpoint=self.home.checkpoint(thread, party, now),
         )
 
+    def relationship(self, party: str, thid: str, now: int) -> dict[str, Any]:
+        """The document ``documents/relationship.json``; ``not-found`` for everyone but the two parties."""
+        thread = self._own(party, thid)
+        if "ladder" not in thread.facts:
+            raise not_found()
+        return self._standing.view(thread, party, now)
+
+    def _consent(self, party: str, thread: Thread, now: int) -> dict[str, Any]:
+        """The document ``documents/consent.json``."""
+        messages = list(self._entries(thread.thid))
+        status = self.home.status(thread, now)
+        granted = next(e for e in messages if e.mid == thread.record)
+        live = self.home.spec.kinds[thread.kind].states[status.state].live
+        return {
+            "kind": "consent",
+            "id": thread.record,
+            "home": self.home.config.origin,
+            "thid": thread.thid,
+            "relationship": thread.parent,
+            "agreement": thread.agreement,
+            "first": envelope.peek(granted.token)[1]["iss"],
+            "second": thread.second,
+            "granted_at": thread.record_at,
+            "purposes": thread.facts["granted"],
+            **({"valid_until": status.deadline} if live and status.deadline is not None else {}),
+            "state": status.state,
+            "messages": [{"token": e.token, "receipt": e.receipt} for e in messages],
+            "keys": [*self._home_keys(), *_keys_of(messages)],
+            "checkpoint": self.home.checkpoint(thread, party, now),
+        }
+
     def _message(self, thread: Thread, party: str, held: frozenset[str], entry: Entry) -> dict[str, Any]:
         """A message as a party reads it: whole, or after a purge as a tombstone (VRM-OFR-025)."""
         kept = {thread.record} | held
@@ -161,7 +196,9 @@ class Reader:
         """
         if not self._erased(thread):
             return frozenset()
-        states = ((t, self.home.status(t, now).state) for t in self.home.store.below(thread.thid))
+        kinds = [k.name for k in self.home.spec.kinds.values() if any(s.holds for s in k.states.values())]
+        below = self.home.store.below(thread.thid, kinds) if kinds else []
+        states = ((t, self.home.status(t, now).state) for t in below)
         facts = (t.facts.get(self.home.spec.kinds[t.kind].states[state].holds) for t, state in states)
         return frozenset(mid for named in facts for mid in named or ()) - {thread.head}
 

@@ -89,6 +89,8 @@ class State:
     """A kept fact with the messages of the parent that are no tombstones meanwhile."""
     listed: bool = False
     """Its board shows the thread."""
+    rests: bool = False
+    """Nothing is sent under an agreement by the second party, here and below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class Kind:
     """A parent has to have a record."""
     guards: frozenset[str] = frozenset()
     """Those of the rows that open a thread."""
+    record: str = ""
+    """What a thread of this kind may have a record of: ``agreement``, ``consent`` or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +390,7 @@ def _state(name: str, state: Mapping[str, Any]) -> State:
         erased=state.get("erased", False),
         holds=state.get("holds", ""),
         listed=state.get("listed", False),
+        rests=state.get("rests", False),
     )
 
 
@@ -408,6 +413,7 @@ def _kind(name: str, table: Mapping[str, Any]) -> Kind:
         timed=frozenset(r.deadline for r in rows if r.deadline and not r.deadline.startswith("/")),
         recorded=table.get("recorded", False),
         guards=frozenset(guard for row in rows if not row.states for guard in row.guards),
+        record=next((row.record for row in rows if row.record), ""),
     )
 
 

@@ -13,7 +13,7 @@ from vrmproto import places, timing
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
 from vrmproto.guards import GUARDS, IDENTIFYING, Case, pointed
-from vrmproto.model import Bump, Context, Status, Step, Thread, is_board
+from vrmproto.model import Bump, Context, Related, Status, Step, Thread, is_board
 from vrmproto.spec import AUTOMATIC, Kind, Row, Spec, State
 
 __all__ = ["MOST_TIMES", "advance", "party_of", "raised", "settle", "unknown_thread"]
@@ -122,7 +122,7 @@ def _open(spec: Spec, message: Message, now: int, context: Context) -> Step:
     if kind is None:
         detail = f"{message.type} opens no thread: name one in thid and prev"
         raise ProtocolError("thread-missing", detail, rule="VRM-THR-001")
-    _check_related(kind, message, context)
+    _check_related(spec, kind, message, context)
     role, first, second = _parties(kind, message, context)
     if message.aud != (first if role == "second" else second):
         raise _wrong_addressee()
@@ -174,7 +174,7 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
     if kind.member:
         role = "member"
     _check_identity(spec, kind, thread, message, now, context)
-    _check_related(kind, message, context)
+    _check_related(spec, kind, message, context)
     if message.aud != thread.other(role):
         raise _wrong_addressee()
     status = settle(kind, thread, context, now)
@@ -254,8 +254,7 @@ def _step(
     if parent is not None:
         parent = _counted(parent, bumps, "parent", now)
         parent = places.filled_below(parent, place, thread.place, context, now)
-    left = tuple(b for b in bumps if b.scope == "relationship")
-    return Step(kind, row, role, counted, prior, replaces, None if parent is before else parent, left)
+    return Step(kind, row, role, counted, prior, replaces, None if parent is before else parent)
 
 
 def _counted(thread: Thread, bumps: tuple[Bump, ...], scope: str, now: int) -> Thread:
@@ -291,7 +290,12 @@ def _bumps(row: Row, message: Message, facts: Mapping[str, Any]) -> Iterator[Bum
                 yield Bump(scope, f"{name}:{item}", period)
 
 
-def _check_related(kind: Kind, message: Message, context: Context) -> None:
+def _agrees(spec: Spec, made: Related) -> bool:
+    """Whether the record of a thread is that of an agreement, and no consent's."""
+    return spec.kinds[made.thread.kind].record == "agreement"
+
+
+def _check_related(spec: Spec, kind: Kind, message: Message, context: Context) -> None:
     """``pthid`` and ``agr``, where they are present, exist for this sender and are of an allowed kind."""
     if message.pthid is not None:
         parent = context.parent
@@ -303,7 +307,7 @@ def _check_related(kind: Kind, message: Message, context: Context) -> None:
             raise _unknown_parent()
     if message.agr is not None:
         agreement = context.named
-        if agreement is None or not agreement.thread.role(message.iss):
+        if agreement is None or not agreement.thread.role(message.iss) or not _agrees(spec, agreement):
             raise _unknown_agreement()
 
 

@@ -75,6 +75,7 @@ class Routes:
             "agreement": self.agreement,
             "myterms": self.myterms,
             "ladder": self.ladder,
+            "relationships": self.relationship,
             "boards": self.board,
             "removal": self.removal,
             "blobs": self.blob,
@@ -134,6 +135,12 @@ class Routes:
         limit = _number(request, "limit", 50, 1, PAGE)
         thid = _mid(request.match_info["thid"])
         return json_answer(self.reader.thread(asked.party, thid, start, limit, self.now()))
+
+    async def relationship(self, request: web.Request) -> web.StreamResponse:
+        """``GET /v1/relationships/{thid}``."""
+        asked = await self._signed_read(request)
+        thid = _mid(request.match_info["thid"])
+        return json_answer(self.reader.relationship(asked.party, thid, self.now()))
 
     async def record(self, request: web.Request) -> web.StreamResponse:
         """``GET /v1/records/{id}``."""

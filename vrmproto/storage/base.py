@@ -6,7 +6,7 @@ ids are the 43 characters of base64url.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -77,6 +77,26 @@ class Blob:
     digest: str
     size: int
     at: int
+
+
+REFUSALS = 100
+"""So many refusals of one day are kept of a relationship; the others are only counted (VRM-LED-003)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that was refused in a relationship or below it, but for its body."""
+
+    mid: str
+    at: int
+    type: str
+    code: str
+    purposes: tuple[str, ...] = ()
+
+    @property
+    def day(self) -> int:
+        """The day in UTC, counted from that of the epoch."""
+        return self.at // 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +181,8 @@ class Reads(Protocol):
     def inbox_size(self, party: str) -> int:
         """How many messages are unacknowledged."""
 
-    def below(self, thid: str) -> list[Thread]:
-        """The threads whose parent this is, in the order in which they were opened."""
+    def below(self, thid: str, kinds: Collection[str] = ()) -> list[Thread]:
+        """The threads whose parent this is, of these kinds or all, in the order in which they were opened."""
 
     def placed(self, thid: str) -> list[Thread]:
         """Those of them that had a place (``Thread.place``) after their last message."""
@@ -194,6 +214,9 @@ class Transaction(Reads, Protocol):
 
     def drop_blobs(self, before: int) -> None:
         """Forget what was put before then and no message refers to."""
+
+    def refuse(self, thid: str, refusal: Refusal) -> None:
+        """Note what was refused in a relationship: once by mid, past ``REFUSALS`` of a day as a number."""
 
     def remove(self, thread: Thread, change: Change) -> None:
         """A thread as the operator's removal leaves it: the change to the feed, a notice to its first."""
@@ -234,6 +257,9 @@ class Store(Reads, Protocol):
 
     def feed_changes(self, board: str, after: int, limit: int) -> list[FeedRow]:
         """All changes of a board past ``after``, in their order."""
+
+    def refusals(self, thid: str, limit: int) -> tuple[list[Refusal], int]:
+        """What was refused in a relationship, the last first, and how many more were only counted."""
 
     def notices(self, party: str, limit: int) -> list[str]:
         """Thids of removed threads of which the party has not acknowledged the notice."""

@@ -1,4 +1,4 @@
-"""Boards, notices and blobs in SQLite: the statements, and what is read and written with them.
+"""Boards, notices, blobs and refusals in SQLite: the statements, and what is read and written with them.
 
 A connection is handed in; errors and transactions are the caller's.
 Source: docs/decisions/0011-a-feed-is-a-log.md, 0014-blobs-are-put-first.md.
@@ -6,6 +6,7 @@ Source: docs/decisions/0011-a-feed-is-a-log.md, 0014-blobs-are-put-first.md.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from itertools import takewhile
@@ -13,11 +14,12 @@ from operator import itemgetter
 from typing import Any
 
 from vrmproto.model import Thread
-from vrmproto.storage.base import Blob, Change, FeedRow
-from vrmproto.storage.coding import seek, thread_from, unpack
+from vrmproto.storage.base import REFUSALS, Blob, Change, FeedRow, Refusal
+from vrmproto.storage.coding import pack, seek, thread_from, unpack
 
 __all__ = [
     "add_change",
+    "add_refusal",
     "blob",
     "blob_sizes",
     "blob_threads",
@@ -31,6 +33,7 @@ __all__ = [
     "notices",
     "prune_feed",
     "put_blob",
+    "refusals",
     "shown",
 ]
 
@@ -188,3 +191,38 @@ def loose_blobs(db: sqlite3.Connection, party: str, since: int) -> list[Blob]:
     """See Store."""
     rows = db.execute(_LOOSE, (party, since)).fetchall()
     return [Blob(unpack(digest), size, at) for digest, size, at in rows]
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+_REFUSALS_OF_A_DAY = (
+    "SELECT count(*), total(mid = ?) FROM refusals WHERE thread = ? AND day = ? AND mid != x''"
+)
+_ADD_REFUSAL = (
+    "INSERT INTO refusals (thread, day, mid, at, type, code, purposes, more) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
+)
+_ONE_MORE = """INSERT INTO refusals (thread, day, mid, at, type, code, purposes, more)
+  VALUES (?, ?, x'', ?, '', '', '[]', 1) ON CONFLICT (thread, day, mid) DO UPDATE SET more = more + 1"""
+_REFUSALS = """SELECT mid, at, type, code, purposes FROM refusals
+  WHERE thread = (SELECT n FROM threads WHERE thid = ?) AND mid != x'' ORDER BY at DESC, mid DESC LIMIT ?"""
+_MORE = "SELECT total(more) FROM refusals WHERE thread = (SELECT n FROM threads WHERE thid = ?)"
+
+
+def add_refusal(db: sqlite3.Connection, thread: int, refusal: Refusal) -> None:
+    """See Transaction."""
+    mid = pack(refusal.mid)
+    count, same = db.execute(_REFUSALS_OF_A_DAY, (mid, thread, refusal.day)).fetchone()
+    if same:
+        return
+    if count < REFUSALS:
+        said = (refusal.type, refusal.code, json.dumps(list(refusal.purposes)))
+        db.execute(_ADD_REFUSAL, (thread, refusal.day, mid, refusal.at, *said))
+    else:
+        db.execute(_ONE_MORE, (thread, refusal.day, refusal.at))
+
+
+def refusals(db: sqlite3.Connection, thid: str, limit: int) -> tuple[list[Refusal], int]:
+    """See Store."""
+    rows = db.execute(_REFUSALS, (seek(thid), limit)).fetchall()
+    found = [Refusal(unpack(mid), at, type_, code, tuple(json.loads(p))) for mid, at, type_, code, p in rows]
+    return found, int(db.execute(_MORE, (seek(thid),)).fetchone()[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Collection, Container, Hashable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from heapq import nsmallest
@@ -11,7 +11,18 @@ from typing import Any, TypeVar
 
 from vrmproto.keys import KeySet
 from vrmproto.model import Thread
-from vrmproto.storage.base import Append, Blob, Change, Entry, FeedRow, StoreError, Transaction
+from vrmproto.storage.base import (
+    REFUSALS,
+    Append,
+    Blob,
+    Change,
+    Entry,
+    FeedRow,
+    Refusal,
+    StoreError,
+    Transaction,
+)
+from vrmproto.storage.coding import seek
 from vrmproto.storage.memory_tables import Agreement, Tables
 
 __all__ = ["MemoryStore"]
@@ -159,6 +170,19 @@ class _Transaction:
         self._log.drop(tables.current, thid)
         if change.event == "shown":
             put(tables.current, thid, position)
+
+    def refuse(self, thid: str, refusal: Refusal) -> None:
+        """See Transaction."""
+        with self._whole():
+            days = self._tables.refused.setdefault(thid, {})
+            same = [mid for day, mid in days if day == refusal.day]
+            if thid not in self._tables.threads or refusal.mid in same:
+                return
+            if len(same) < REFUSALS:
+                self._log.put(days, (refusal.day, refusal.mid), refusal)
+            else:
+                key = (thid, refusal.day)
+                self._log.put(self._tables.refused_more, key, self._tables.refused_more.get(key, 0) + 1)
 
     def remove(self, thread: Thread, change: Change) -> None:
         """See Transaction."""
@@ -335,10 +359,10 @@ class MemoryStore:
         with self._committed() as tables:
             return tables.inbox_size(party)
 
-    def below(self, thid: str) -> list[Thread]:
+    def below(self, thid: str, kinds: Collection[str] = ()) -> list[Thread]:
         """See Reads."""
         with self._committed() as tables:
-            return tables.below(thid)
+            return tables.below(thid, kinds)
 
     def placed(self, thid: str) -> list[Thread]:
         """See Reads."""
@@ -373,6 +397,13 @@ class MemoryStore:
         with self._committed() as tables:
             rows = tables.feed.get(board, {})
             return [rows[position] for position in sorted(p for p in rows if p > after)[:limit]]
+
+    def refusals(self, thid: str, limit: int) -> tuple[list[Refusal], int]:
+        """See Store."""
+        with self._committed() as tables:
+            found = sorted(tables.refused.get(thid, {}).values(), key=lambda r: (r.at, seek(r.mid)))
+            more = sum(n for (of, _), n in tables.refused_more.items() if of == thid)
+            return found[::-1][:limit], more
 
     def notices(self, party: str, limit: int) -> list[str]:
         """See Store."""

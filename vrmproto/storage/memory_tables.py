@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from vrmproto.model import Thread
-from vrmproto.storage.base import Entry, FeedRow
+from vrmproto.storage.base import Entry, FeedRow, Refusal
 
 __all__ = ["Agreement", "Tables"]
 
@@ -48,6 +48,8 @@ class Tables:
         self.bytes: dict[str, bytes] = {}
         self.puts: dict[tuple[str, str], int] = {}
         self.named: dict[str, dict[str, bool]] = {}
+        self.refused: dict[str, dict[tuple[int, str], Refusal]] = {}
+        self.refused_more: dict[tuple[str, int], int] = {}
 
     def thread(self, thid: str) -> Thread | None:
         """See Reads."""
@@ -103,9 +105,10 @@ class Tables:
         """See Reads."""
         return len(self.inboxes.get(party, {}))
 
-    def below(self, thid: str) -> list[Thread]:
+    def below(self, thid: str, kinds: Collection[str] = ()) -> list[Thread]:
         """See Reads."""
-        return [self.threads[child] for child in self.children.get(thid, ())]
+        found = [self.threads[child] for child in self.children.get(thid, ())]
+        return [thread for thread in found if not kinds or thread.kind in kinds]
 
     def placed(self, thid: str) -> list[Thread]:
         """See Reads."""

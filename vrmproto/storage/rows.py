@@ -7,14 +7,14 @@ the migrations. Source: docs/decisions/0006-storage.md.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from vrmproto.model import Thread
 from vrmproto.storage import lists
-from vrmproto.storage.base import Append, Change, Entry, FeedRow, StoreBusyError, StoreError
+from vrmproto.storage.base import Append, Change, Entry, FeedRow, Refusal, StoreBusyError, StoreError
 from vrmproto.storage.coding import body_of, pack, seek, thread_from, unpack
 
 __all__ = ["PARTY", "THREADS_OF", "LookUps", "Numbers", "WriteTransaction", "translated"]
@@ -46,13 +46,14 @@ THREADS_OF = """SELECT thid FROM threads
 
 _LAST_POSITION = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'"
 _LAST_THREAD = "SELECT max(n) FROM threads"
-_ADD_THREAD = """INSERT INTO threads (changed, body, place, n, thid, first, second, parent)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+_ADD_THREAD = """INSERT INTO threads (changed, body, place, n, thid, first, second, parent, kind)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _SET_PLACE = "UPDATE threads SET place = ? WHERE n = ?"
 _below = """SELECT t.thid, a.id, b.id, t.body FROM threads t
   JOIN parties a ON a.n = t.first JOIN parties b ON b.n = t.second
   WHERE t.parent = (SELECT n FROM threads WHERE thid = ?){} ORDER BY t.n"""
 BELOW, PLACED = _below.format(""), _below.format(" AND t.place")
+BELOW_OF = _below.format(" AND t.kind IN ({})")
 _SET_THREAD = "UPDATE threads SET changed = ?, body = ? WHERE n = ?"
 _SET_BODY = "UPDATE threads SET body = ? WHERE n = ?"
 _ADD_MESSAGE = "INSERT INTO messages (pos, thread, seq, mid, token, receipt) VALUES (?, ?, ?, ?, ?, ?)"
@@ -164,17 +165,17 @@ class LookUps:
         with self._engine:
             return int(self._db.execute(_INBOX_SIZE, (party,)).fetchone()[0])
 
-    def below(self, thid: str) -> list[Thread]:
+    def below(self, thid: str, kinds: Collection[str] = ()) -> list[Thread]:
         """See Reads."""
-        return self._threads(BELOW, thid)
+        return self._threads(BELOW_OF.format(", ".join("?" * len(kinds))) if kinds else BELOW, thid, *kinds)
 
     def placed(self, thid: str) -> list[Thread]:
         """See Reads."""
         return self._threads(PLACED, thid)
 
-    def _threads(self, statement: str, thid: str) -> list[Thread]:
+    def _threads(self, statement: str, thid: str, *kinds: str) -> list[Thread]:
         with self._engine:
-            rows = self._db.execute(statement, (seek(thid),)).fetchall()
+            rows = self._db.execute(statement, (seek(thid), *kinds)).fetchall()
         return [thread_from(unpack(child), first, second, body) for child, first, second, body in rows]
 
     def shown(self, thid: str) -> FeedRow | None:
@@ -223,8 +224,8 @@ class _Head:
     n: int
     thread: Thread
     changed: int
-    new: tuple[bytes, int, int, int | None] | None = None
-    """thid, first, second and parent of a row to insert."""
+    new: tuple[bytes, int, int, int | None, str] | None = None
+    """thid, first, second, parent and kind of a row to insert."""
 
 
 class _Batch:
@@ -331,6 +332,13 @@ class WriteTransaction(LookUps):
         with self:
             lists.prune_feed(self._db, now, before)
 
+    def refuse(self, thid: str, refusal: Refusal) -> None:
+        """See Transaction."""
+        with self:
+            n = self._found_thread(thid)
+            if n is not None:
+                lists.add_refusal(self._db, n, refusal)
+
     def remove(self, thread: Thread, change: Change) -> None:
         """See Transaction."""
         with self:
@@ -429,7 +437,8 @@ class WriteTransaction(LookUps):
         self._last_thread += 1
         self._numbers.threads[thread.thid] = self._last_thread
         parent = self._found_thread(thread.parent) if thread.parent else None
-        row = (pack(thread.thid), self._party(thread.first), self._party(thread.second), parent)
+        kind = thread.kind if parent is not None else ""
+        row = (pack(thread.thid), self._party(thread.first), self._party(thread.second), parent, kind)
         return _Head(self._last_thread, thread, self._position, row)
 
     def _set_parent(self, batch: _Batch, parent: Thread) -> None:

@@ -17,7 +17,7 @@ from types import TracebackType
 from vrmproto.keys import KeySet
 from vrmproto.model import Thread
 from vrmproto.storage import lists, migrations
-from vrmproto.storage.base import Blob, Entry, FeedRow, StoreError, Transaction
+from vrmproto.storage.base import Blob, Entry, FeedRow, Refusal, StoreError, Transaction
 from vrmproto.storage.coding import keys_from, keys_of, seek, thread_from, unpack
 from vrmproto.storage.rows import PARTY, LookUps, Numbers, WriteTransaction, translated
 
@@ -188,6 +188,11 @@ class SqliteStore(LookUps):
         """See Store."""
         with self._engine:
             return lists.feed_changes(self._db, board, after, limit)
+
+    def refusals(self, thid: str, limit: int) -> tuple[list[Refusal], int]:
+        """See Store."""
+        with self._engine:
+            return lists.refusals(self._db, thid, limit)
 
     def notices(self, party: str, limit: int) -> list[str]:
         """See Store."""

@@ -51,10 +51,12 @@ Table(
     Column("parent", Integer),
     # 1 where the thread had a place below its parent after its last message.
     Column("place", Integer, nullable=False, server_default=text("0")),
+    # The kind of a thread below another; '' of the rest.
+    Column("kind", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("thid", name="threads_thid"),
     Index("threads_first", "first", "changed"),
     Index("threads_second", "second", "changed"),
-    Index("threads_parent", "parent", sqlite_where=text("parent IS NOT NULL")),
+    Index("threads_parent", "parent", "kind", sqlite_where=text("parent IS NOT NULL")),
     Index("threads_place", "parent", sqlite_where=text("place")),
 )
 
@@ -170,6 +172,24 @@ Table(
     UniqueConstraint("thread", name="agreements_thread"),
     Index("agreements_pair", "first", "second", "class", "n"),
     sqlite_autoincrement=True,
+)
+
+# What was refused in a relationship or below it. Past a hundred of one day ``mid`` is empty, and ``more``
+# says how many.
+Table(
+    "refusals",
+    metadata,
+    Column("thread", Integer, ForeignKey("threads.n"), nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("mid", LargeBinary, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    # JSON: a list of purposes.
+    Column("purposes", Text, nullable=False),
+    Column("more", Integer, nullable=False),
+    PrimaryKeyConstraint("thread", "day", "mid"),
+    sqlite_with_rowid=False,
 )
 
 Table(
