@@ -14,11 +14,14 @@ __all__ = ["Deviation", "Former", "by_cause", "of_inbox", "of_refusal", "of_stat
 
 Former = Mapping[str, Mapping[str, str]]
 """Of each thread: who was its first party before, and the type of message that has changed that."""
+ENDED_BELOW = {"consent": "VRM-CNS-006", "dialogue": "VRM-DLG-004", "data": "VRM-DAT-005"}
+"""What says that a thread ends with its relationship."""
 BY_CAUSE = {
     "orphaned": "VRM-INT-010",
     "filled": "VRM-INT-011",
     "superseded": "VRM-TRM-011",
     "severed": "VRM-REL-010",
+    "released": "VRM-CNS-006",
     "removed": "VRM-BRD-017",
     "deadline": "VRM-THR-018",
 }
@@ -54,6 +57,8 @@ def by_cause(view: View) -> str:
     if not view.causes or view.causes[-1][2] != view.seq:
         return ""
     state, cause, _ = view.causes[-1]
+    if cause == "orphaned" and view.kind in ENDED_BELOW:
+        return ENDED_BELOW[view.kind]
     return "VRM-OFR-024" if state in ENDED_OFFER else BY_CAUSE[cause]
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from conformance import model_below as below
 from conformance import model_relating as relating
 from conformance.model_relating import ATTESTED, RELATIONSHIPS, Rungs
 
@@ -38,6 +39,12 @@ OPENS = {
     FEEDBACK: "feedback",
     DISPUTE: "dispute",
     relating.OPEN: "relationship",
+    below.REQUEST: "consent",
+    below.WORD: "dialogue",
+    below.ASK: "data",
+    below.SHARE: "data",
+    below.REPORT: "data",
+    below.SUBMIT: "correction",
 }
 STARTS = {
     "terms": "proffered",
@@ -111,6 +118,7 @@ MOVES: dict[str, Moves] = {
     "feedback": FEEDBACKS,
     "dispute": DISPUTES,
     "relationship": RELATIONSHIPS,
+    **below.KINDS,
 }
 TYPES = {kind: sorted({type_ for _, _, type_ in moves}) for kind, moves in MOVES.items()}
 
@@ -125,6 +133,7 @@ AFTER_DEADLINE: dict[str, dict[str, str]] = {
     "feedback": {},
     "dispute": {},
     "relationship": {"invited": "open", "ended": "attest-overdue"},
+    **below.AFTER_DEADLINE,
 }
 # What binds or replaces as a whole has to have seen everything before it.
 NEEDS_HEAD = (
@@ -136,9 +145,11 @@ NEEDS_HEAD = (
     "offer.confirm",
     INTRODUCTION,
     relating.STEP,
+    *below.NEEDS_HEAD,
 )
-EXITS = (EXIT, "intent.withdraw", RETRACTION, CLOSE, relating.RETREAT, relating.END)
+EXITS = (EXIT, "intent.withdraw", RETRACTION, CLOSE, relating.RETREAT, relating.END, *below.EXITS)
 """Of the first party, who alone sends most of them."""
+DUTIES = (ATTEST, ATTESTED, *below.DUTIES)
 PURGES = (ATTEST, ATTESTED)
 """After these the second party reads tombstones."""
 
@@ -243,7 +254,14 @@ class View:
     said: list[int] = field(default_factory=list)
     """When invitations were taken."""
     declined: dict[str, list[int]] = field(default_factory=dict)
-    # a dispute
+    # what is below a relationship
+    agr: str = ""
+    asked: list[str] = field(default_factory=list)
+    """Purposes."""
+    granted: list[str] = field(default_factory=list)
+    fields: dict[str, Json] = field(default_factory=dict)
+    """Message to its fields, where they are in clear."""
+    # and a dispute
     parent: str = ""
     named: list[str] = field(default_factory=list)
     """The messages of its parent that its first message names."""
@@ -265,7 +283,8 @@ class View:
         files, causes, refers = {**self.files}, [*self.causes], {**self.refers}
         made = replace(self, mids=mids, proof=proof, rebindings=rebindings, files=files, causes=causes)
         declined = {stage: [*times] for stage, times in self.declined.items()}
-        return replace(made, refers=refers, said=[*self.said], declined=declined)
+        made = replace(made, said=[*self.said], asked=[*self.asked], granted=[*self.granted])
+        return replace(made, refers=refers, declined=declined, fields={**self.fields})
 
 
 def moment(text: str) -> int:
@@ -385,6 +404,7 @@ class World:
             for view in passing:
                 if view.kind == "intent":
                     self.lapse(view.thid, at)
+            below.settle(self, at)
 
     def enter(self, view: View, state: str, at: int, deadline: int | None = None) -> None:
         """A state is entered at a time; one in which a purge is owed brings its deadline along."""
@@ -415,6 +435,7 @@ class World:
         view.causes.append((view.state, "removed", view.seq))
         self.enter(view, "removed", now)
         self.lapse(thid, now)
+        below.settle(self, now)
         return view.first
 
     # --- messages ---------------------------------------------------------------------------------
@@ -436,8 +457,11 @@ class World:
             self.take_offer(view, act, state, now)
         elif view.kind == "relationship":
             self.take_relating(view, act, state, now)
+        elif view.kind in below.KINDS:
+            self.take_below(view, act, state, now)
         else:
             self.enter(view, state, now)
+        below.settle(self, now)
         if act.type in (PROFFER, OFFER, INTRODUCTION):
             view.rotated = self.rotations.get(view.pair, "")
             view.rotated_place = len(view.proof)
@@ -447,11 +471,13 @@ class World:
         """A message opens a thread."""
         kind = OPENS[act.type]
         first, second = (act.aud, act.iss) if kind == "offer" else (act.iss, act.aud)
-        if kind == "dispute":
+        if kind == "dispute" or kind in below.KINDS:
             first, second = self.views[act.pthid or ""].pair
         view = self.views[act.mid] = View(act.mid, kind, first, second, opener=first)
         if kind == "dispute":
             view.parent, view.named = act.pthid or "", list(act.body.get("messages", ()))
+        if kind in below.KINDS:
+            view.parent, view.agr = act.pthid or "", act.agr or ""
         return view
 
     def next_state(self, view: View, act: Act) -> str:
@@ -459,7 +485,7 @@ class World:
         if view.kind == "dispute" and act.thid is None:
             return "open" if act.iss == view.first else "claimed"
         if act.thid is None:
-            return STARTS[view.kind]
+            return below.STARTS.get(act.type) or STARTS[view.kind]
         return MOVES[view.kind][view.state, "first" if act.sender == view.first else "second", act.type]
 
     def take_terms(self, view: View, act: Act, state: str, now: int) -> None:
@@ -538,6 +564,15 @@ class World:
             deadline = later(now, act.body.get("attest_within", "P1M"))
         relating.take(self, view, act, now)
         self.enter(view, state, now, deadline)
+
+    def take_below(self, view: View, act: Act, state: str, now: int) -> None:
+        """A message below a relationship."""
+        deadline = view.deadline if state == view.state else None
+        for name in ("answer_by", "valid_until"):
+            if name in act.body:
+                deadline = moment(act.body[name])
+        self.enter(view, state, now, deadline)
+        below.take(self, view, act, "first" if act.sender == view.first else "second", now)
 
     def rotate(self, view: View, act: Act) -> None:
         """Every thread of the pair."""

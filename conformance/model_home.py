@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from conformance import model_below as below
 from conformance import model_relating as relating
 from conformance.model import (
     CLOSE,
     DAY,
     DISPUTE,
+    DUTIES,
     EXITS,
     FEEDBACK,
     INTRODUCTION,
@@ -197,6 +199,8 @@ class Model:
             return self._open_dispute(act, world)
         if act.type == relating.OPEN:
             return self._open_relationship(act, world)
+        if act.type in below.BELOW:
+            return self._open_below(act, world, now)
         intent = world.views.get(act.pthid or "") if act.type == OFFER else None
         if act.pthid is not None and (intent is None or intent.kind != "intent"):
             return no("parent-unknown", "VRM-THR-009")
@@ -228,7 +232,9 @@ class Model:
 
     def _open_dispute(self, act: Act, world: World) -> Verdict:
         parent = world.views.get(act.pthid or "")
-        if parent is not None and not (parent.record and act.iss in parent.parties):
+        if parent is not None and not (
+            parent.record and parent.kind in relating.LIVE and act.iss in parent.parties
+        ):
             parent = None
         if act.pthid is not None and parent is None:
             return no("parent-unknown", "VRM-THR-009")
@@ -261,9 +267,42 @@ class Model:
             return no(*fault)
         return self._deliver(act, Verdict(202, state="open", seq=1))
 
+    def _open_below(self, act: Act, world: World, now: int) -> Verdict:
+        """A consent, a dialogue, a data thread, or a correction."""
+        corrects = act.type == below.SUBMIT
+        parent = world.views.get(act.pthid or "")
+        if parent is None or parent.kind != ("data" if corrects else "relationship"):
+            parent = None
+        if act.pthid is not None and (parent is None or act.iss not in parent.parties):
+            return no("parent-unknown", "VRM-THR-009")
+        if act.agr is not None and not self._own(world, act):
+            return no("agreement-unknown", "VRM-THR-010")
+        about = parent if corrects else relating.agreement(world, act)
+        if about is None:
+            return no("claim-missing", "VRM-THR-007")
+        role = "first" if act.iss == about.first else "second"
+        if act.aud != (about.second if role == "first" else about.first):
+            return no("aud-mismatch", "VRM-THR-003")
+        if role not in below.OPENERS[act.type]:
+            return no("role-forbidden", "VRM-THR-004")
+        if parent is None:
+            return no("claim-missing", "VRM-THR-007")
+        if corrects and act.agr is not None:
+            return no("claim-unknown", "VRM-THR-008")
+        if corrects:
+            fault = below.guard_correction(world, act, parent)
+        else:
+            fault = below.guard_opening(world, act, parent, role, now, later)
+        if fault == RIGHT:
+            fault = self._last_guards(act, None, "answer_by" if "answer_by" in act.body else "", now)
+        if fault != RIGHT:
+            return no(*fault)
+        return self._deliver(act, Verdict(202, state=below.STARTS[act.type], seq=1))
+
     def _own(self, world: World, act: Act) -> bool:
         """An agreement is the sender's or does not exist for her."""
-        return any(act.agr == view.record and act.iss in view.parties for view in world.views.values())
+        view = relating.agreement(world, act)
+        return view is not None and act.iss in view.parties
 
     def _guard_proffer(self, act: Act, now: int) -> Fault:
         body = act.body
@@ -344,7 +383,7 @@ class Model:
             if (view.state, other, act.type) in moves:
                 return no("role-forbidden", "VRM-THR-004")
             return no("state-conflict")
-        under = act.type in relating.UNDER_TERMS
+        under = act.type in relating.UNDER_TERMS or (role, act.type) in below.UNDER_TERMS
         if under != (act.agr is not None):
             return no("claim-missing", "VRM-THR-007") if under else no("claim-unknown", "VRM-THR-008")
         if not (act.type in EXITS and role == "first"):
@@ -370,6 +409,13 @@ class Model:
             if body["version"] != view.version + 1:
                 return "intent-stale", "VRM-INT-007"
             return self._last_guards(act, view, "until", now)
+        if view.kind in below.KINDS:
+            role = "first" if act.sender == view.first else "second"
+            fault = RIGHT
+            if view.kind != "correction":
+                fault = below.guard(world, act, view, role, now, later)
+            until = "valid_until" if act.type in below.NEEDS_HEAD else ""
+            return self._last_guards(act, view, until, now) if fault == RIGHT else fault
         if view.kind == "relationship":
             fault = relating.guard(world, act, view, now, later)
             dated = fault == RIGHT and act.type == relating.INVITE
@@ -445,7 +491,7 @@ class Model:
     def _deliver(self, act: Act, verdict: Verdict) -> Verdict:
         """VRM-HOM-024, after everything else."""
         full = len(self.inboxes.get(act.aud, {})) >= self.limit
-        free = act.type in (*EXITS, *PURGES) or act.aud in self.boards
+        free = act.type in (*EXITS, *DUTIES) or act.aud in self.boards
         if act.type == CLOSE and act.thid is not None:
             free = act.iss == self.world.views[act.thid].first
         return no("inbox-full", "VRM-HOM-024") if full and not free else verdict

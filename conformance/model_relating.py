@@ -6,7 +6,7 @@ library is imported, and no table is read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -66,15 +66,23 @@ class Rungs:
         names = [rung["stage"] for rung in self.rungs]
         return names.index(stage) if stage in names else None
 
-    def reach(self, number: int, agreement: Json) -> bool:
-        """Whether an agreement reaches a rung: each of its purposes is within it."""
+    def value(self, purpose: str, agreement: Json) -> str:
+        """What an agreement says of a purpose; '' if nothing."""
         has = self.clauses.get((agreement.get("id", ""), agreement.get("version", "")), {})
-        said = [has.get(self.purposes.get(purpose) or "") for purpose in self.rungs[number]["purposes"]]
-        return all(value in ("required", "permitted") for value in said)
+        return str(has.get(self.purposes.get(purpose) or "", ""))
 
-    def judged(self, stage: str, agreement: Json) -> int:
+    def allow(self, purpose: str, agreement: Json, consents: Collection[str] = ()) -> bool:
+        """VRM-PUR-001 to VRM-PUR-004."""
+        value = self.value(purpose, agreement)
+        return value in ("required", "permitted") or (purpose in consents and value != "prohibited")
+
+    def reach(self, number: int, agreement: Json, consents: Collection[str] = ()) -> bool:
+        """Whether a rung is reached: each of its purposes is allowed."""
+        return all(self.allow(purpose, agreement, consents) for purpose in self.rungs[number]["purposes"])
+
+    def judged(self, stage: str, agreement: Json, consents: Collection[str] = ()) -> int:
         """VRM-LAD-005."""
-        reached = [n for n in range((self.number(stage) or 0) + 1) if self.reach(n, agreement)]
+        reached = [n for n in range((self.number(stage) or 0) + 1) if self.reach(n, agreement, consents)]
         return max(reached, default=0)
 
     def lower(self, stage: str, other: str) -> str:
@@ -93,16 +101,47 @@ def quiet(said: Json, now: int) -> bool:
     return False
 
 
+LIVE = {"terms": ("agreed",), "offer": ("offered", "accepted", "confirmed")}
+"""Kinds in which agreements are made, and the states in which they are in force."""
+
+
+def of_record(world: World, record: str | None) -> View | None:
+    """The thread in which an agreement was made."""
+    made = (view for view in world.views.values() if view.kind in LIVE and view.record)
+    return next((view for view in made if view.record == record), None)
+
+
 def agreement(world: World, act: Act) -> View | None:
     """The thread of the agreement that a message names."""
-    return next((view for view in world.views.values() if view.record and view.record == act.agr), None)
+    return of_record(world, act.agr)
+
+
+def holds(world: World, record: str) -> bool:
+    """Whether an agreement is in force."""
+    view = of_record(world, record)
+    return view is not None and view.state in LIVE[view.kind]
 
 
 def in_force(world: World, act: Act, pair: tuple[str, str]) -> bool:
     """VRM-REL-001."""
     view = agreement(world, act)
-    live = {"terms": ("agreed",), "offer": ("offered", "accepted", "confirmed")}
-    return view is not None and view.pair == pair and view.state in live.get(view.kind, ())
+    return view is not None and view.pair == pair and view.state in LIVE[view.kind]
+
+
+def unwanted(view: View, now: int, later: Any) -> Fault:
+    """Quiet hours and rates of a relationship."""
+    if quiet(view.preferences, now):
+        return "preference-forbids", "VRM-REL-006"
+    rate = view.preferences.get("rate")
+    if rate and len([at for at in view.said if later(at, rate["within"]) > now]) >= rate["most"]:
+        return "preference-forbids", "VRM-REL-007"
+    return RIGHT
+
+
+def again(view: View, wanted: Collection[str], now: int, later: Any) -> Fault:
+    """VRM-REL-005."""
+    times = [at for one in wanted for at in view.declined.get(one, ())]
+    return ("asked-again", "VRM-REL-005") if any(later(at, "P6M") > now for at in times) else RIGHT
 
 
 def guard_open(world: World, act: Act, first: str) -> Fault:
@@ -119,6 +158,8 @@ def guard_open(world: World, act: Act, first: str) -> Fault:
 
 def guard(world: World, act: Act, view: View, now: int, later: Any) -> Fault:
     """What a message in a relationship has to keep to; ``later`` adds a duration to a time."""
+    from conformance import model_below as below  # which needs what is above
+
     if act.type not in (INVITE, STEP):
         return RIGHT
     if not in_force(world, act, view.pair):
@@ -126,25 +167,22 @@ def guard(world: World, act: Act, view: View, now: int, later: Any) -> Fault:
     rungs, body = world.roster.rungs, act.body
     named = agreement(world, act)
     terms = named.agreement if named is not None else {}
-    judged, wanted = rungs.judged(view.stage, terms), rungs.number(body["stage"])
+    consents = below.consented(world, view.thid)
+    judged, wanted = rungs.judged(view.stage, terms, consents), rungs.number(body["stage"])
     if act.type == STEP:
         if body["ladder"] != rungs.digest:
             return "ladder-unknown", "VRM-LAD-001"
         if wanted is None or wanted <= judged:
             return "step-forbidden", "VRM-LAD-006"
-        return RIGHT if rungs.reach(wanted, terms) else ("step-forbidden", "VRM-LAD-007")
+        return RIGHT if rungs.reach(wanted, terms, consents) else ("step-forbidden", "VRM-LAD-007")
     if INVITE not in rungs.rungs[judged]["types"]:
         return "stage-forbids", "VRM-LAD-010"
     asked = {ask["category"] for ask in body["asks"]}
     if wanted is not None and asked - set(rungs.rungs[wanted]["categories"]):
         return "stage-forbids", "VRM-LAD-011"
-    if quiet(view.preferences, now):
-        return "preference-forbids", "VRM-REL-006"
-    rate = view.preferences.get("rate")
-    if rate and len([at for at in view.said if later(at, rate["within"]) > now]) >= rate["most"]:
-        return "preference-forbids", "VRM-REL-007"
-    if any(later(at, "P6M") > now for at in view.declined.get(body["stage"], ())):
-        return "asked-again", "VRM-REL-005"
+    for fault in (unwanted(view, now, later), again(view, [body["stage"]], now, later)):
+        if fault != RIGHT:
+            return fault
     if wanted != judged + 1:
         return "step-forbidden", "VRM-LAD-009"
     return RIGHT

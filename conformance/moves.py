@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from conformance import model_below as below
 from conformance import model_relating as relating
 from conformance.bodies import CARE, ORDERS, Bodies
 from conformance.model import (
@@ -44,6 +45,19 @@ FILES = (120, 2000)
 """The sizes of the files of a walk."""
 NAMES = ("SD-BASE-DP", "SD-BASE", "SD-BASE-A", "PDC-AI", "PDC-GOOD")
 FIELDS = {ORDERS: "name", CARE: "phone"}
+PURPOSES = (
+    CARE,
+    "https://w3id.org/dpv#DirectMarketing",
+    "https://w3id.org/dpv#SellProducts",
+    "https://w3id.org/dpv#RightsFulfilment",
+    "https://w3id.org/dpv#ServicePersonalisation",
+    "https://w3id.org/dpv#ServiceOptimisation",
+)
+"""One that each agreement allows, two without a clause, and three that they see differently."""
+DATA_STATES = ("requested", "shared", "reported")
+LIVELY = {*LIVE_OFFER, *LIVE_INTENT, *LIVE_TERMS, *TOLD, *DISPUTED, *relating.STANDING, *DATA_STATES}
+LIVELY |= {"granted", "muted", "submitted", "overdue", "withdrawn", "lapsed"}
+"""States in which something may follow."""
 HASTE = {"answer_by": 3, "ends": 5, "until": 4, "valid_until": 3, "confirm_by": 3}
 """Seconds to a deadline that is to pass within the walk."""
 
@@ -76,6 +90,26 @@ FITTING: Mapping[str, Sequence[str]] = {
     relating.RETREAT: ("stage", "stale", "prev"),
     relating.PREFER: ("stale", "prev"),
     relating.END: ("stale", "prev"),
+    below.REQUEST: (
+        "purpose",
+        "purpose",
+        "categories",
+        "past",
+        "no-agr",
+        "other-agr",
+        "parent",
+        "organisation",
+    ),
+    below.GRANT: ("purpose", "purpose", "past", "no-agr", "other-agr", "stale"),
+    below.NARROW: ("purpose", "purpose", "stale"),
+    below.RENEW: ("past", "no-agr", "other-agr", "stale"),
+    below.WITHDRAW: ("stale", "prev"),
+    below.WORD: ("purpose", "purpose", "content", "files", "no-agr", "other-agr", "parent", "stale"),
+    below.MUTE: ("stale", "prev"),
+    below.ASK: ("purpose", "purpose", "categories", "past", "no-agr", "other-agr", "parent", "organisation"),
+    below.SHARE: ("content", "files", "no-agr", "other-agr", "parent", "organisation"),
+    below.REPORT: ("content", "files", "no-agr", "other-agr", "parent", "organisation"),
+    below.SUBMIT: ("patch", "patch", "of", "of", "past", "parent", "organisation", "agr"),
 }
 """What is likely to go wrong with a type."""
 
@@ -148,6 +182,7 @@ class Moves:
         self.often_hasty = 0.0
         self.with_files = 0.06
         self.with_preferences = 0.4
+        """How often she says what she prefers, and how often a purpose is any of those there are."""
         self.count = 0
         self.vendors = [n for n, p in stage.parties.items() if p["is"] in ("vendor", "organisation")]
 
@@ -185,7 +220,7 @@ class Moves:
                 body[name] = self.bodies.at(-5)
             if "far" in flaws and name == "answer_by":
                 body[name] = self.bodies.at(31 * 86400)
-            if name != "answer_by" or "benefit" in body:
+            if name != "answer_by" or not {"roster", "alternative_to"} & body.keys():
                 continue
             if "ends" in flaws:
                 body["ends"] = self.bodies.at(1)
@@ -308,6 +343,104 @@ class Moves:
         to = self.id(about.first if "organisation" in flaws else other)
         return self.say(by, relating.OPEN, body, to, flaws, agr=self.mid(about.record))
 
+    def up(self, view: View, stage: str) -> Step:
+        """She steps to a rung."""
+        about = self._agreed(view)
+        where = {
+            **self.where(view, relating.STEP, frozenset()),
+            "agr": self.mid(about.record) if about else NOWHERE,
+        }
+        by, to = self.stage.names[view.first], self.id(view.second)
+        return self.say(by, relating.STEP, self.bodies.step(stage), to, **where)
+
+    def below(self, above: View, type_: str, role: str, flaws: frozenset[str] = frozenset()) -> Step:
+        """A thread below a relationship, or below a data thread, is opened."""
+        role = {"first": "second", "second": "first"}[role] if "organisation" in flaws else role
+        party, other = above.pair if role == "first" else (above.second, above.first)
+        where: Json = {"pthid": self.mid(above.thid)}
+        if "parent" in flaws:
+            where["pthid"] = self.rng.choice([None, NOWHERE, *(self.mid(v) for v in self.stage.world.views)])
+        about = self._agreed(above)
+        if type_ != below.SUBMIT:
+            where["agr"] = self.mid(about.record) if about is not None else NOWHERE
+        body = self._below(above, type_, role, flaws)
+        return self.say(self.stage.names[party], type_, body, self.id(other), flaws - {"pthid"}, **where)
+
+    def _below(self, view: View, type_: str, role: str, flaws: frozenset[str]) -> Json:
+        """The body of a message below a relationship; ``view`` is its thread, or what it is opened below."""
+        pick, bodies = self.rng.choice, self.bodies
+        words = {"purpose": CARE, "fields": ["text"]}
+        odd = "purpose" in flaws or self.chance(self.with_preferences / 2)
+        purpose = pick(PURPOSES) if odd else CARE
+        data = [f"https://w3id.org/dpv/pd#{'Disability' if 'categories' in flaws else 'EmailAddress'}"]
+        if type_ == below.REQUEST:
+            some = self.rng.sample(PURPOSES[1:4], 2)
+            some = [pick(PURPOSES), *some] if odd else some
+            made = dict(self.stage.spec.types[type_].schema["examples"][0])
+            made |= {"purposes": list(dict.fromkeys(some)), "data": data}
+            return self.dated({**made, "answer_by": bodies.at(5 * 86400)}, flaws)
+        if type_ in (below.GRANT, below.NARROW):
+            known = view.asked if type_ == below.GRANT else view.granted
+            some = self.rng.sample(known, self.rng.randint(1, len(known))) if known else [CARE]
+            some = [*some, *(p for p in PURPOSES if p not in known)][: len(some) + ("purpose" in flaws)]
+            body: Json = {"purposes": some}
+            return (
+                self.dated({**body, "valid_until": bodies.at(9 * 86400)}, flaws)
+                if type_ == below.GRANT
+                else body
+            )
+        if type_ == below.RENEW:
+            return self.dated({"valid_until": bodies.at(20 * 86400)}, flaws)
+        if type_ == below.PROPAGATED:
+            return {"stopped_at": bodies.at(0), "told": []}
+        if type_ == below.WORD:
+            return {"about": {**words, "purpose": purpose}, "content": self._content("text", flaws)}
+        if type_ == below.ASK:
+            items = [{"category": data[0], "path": "email"}]
+            return self.dated({"purpose": purpose, "items": items, "answer_by": bodies.at(5 * 86400)}, flaws)
+        if type_ in (below.SHARE, below.REPORT):
+            about = {"purpose": purpose, "fields": ["email"], "categories": data}
+            about |= {"as_of": bodies.at(-60)} if type_ == below.REPORT else {}
+            return {"about": about, "content": self._content("email", flaws)}
+        if type_ == below.VERIFY:
+            return {"as_of": bodies.at(0)}
+        if type_ == below.SUBMIT:
+            return self.dated(self._patch(view, flaws), flaws)
+        if type_ == below.APPLY:
+            return {"applied_at": bodies.at(0)}
+        if type_ == below.DENY:
+            return {"reasons": {"/email": "It is right as it is."}}
+        return {}
+
+    def _content(self, field: str, flaws: frozenset[str]) -> Json:
+        if "content" in flaws:
+            return {"clear": {f"{field}_2": "said"}}
+        media = self.media(flaws)
+        return {"ref": media[0]} if media else {"clear": {field: self.rng.choice(["said", "other"])}}
+
+    def _patch(self, view: View, flaws: frozenset[str]) -> Json:
+        """A correction of a message of a data thread, the last that has fields."""
+        pick = self.rng.choice
+        known = list(view.fields) or [NOWHERE]
+        of = pick([NOWHERE, *view.mids, *list(self.stage.world.views)]) if "of" in flaws else known[-1]
+        fields = dict(view.fields.get(of, {"email": "said"}))
+        patch: list[Json] = []
+        if self.chance(0.7):
+            patch.append({"op": "test", "path": "/email", "value": str(fields.get("email", "said"))})
+        if "patch" in flaws:
+            patch.append(
+                pick(
+                    [
+                        {"op": "test", "path": "/email", "value": "never"},
+                        {"op": "replace", "path": "/name", "value": "new"},
+                        {"op": "remove", "path": "/name"},
+                        {"op": "add", "path": "/name"},
+                    ]
+                )
+            )
+        patch.append({"op": pick(["replace", "add"]), "path": "/email", "value": "new"})
+        return {"of": self.mid(of), "patch": patch, "answer_by": self.bodies.at(5 * 86400)}
+
     def _ladder(self) -> str:
         return str(self.bodies.spec.ladder.digest)
 
@@ -325,7 +458,7 @@ class Moves:
 
     def _agreed(self, view: View) -> View | None:
         """The thread of the last agreement of the pair, if there is one of one that is in force."""
-        made = [v for v in self.stage.world.of_pair(view.pair) if v.record]
+        made = [v for v in self.stage.world.of_pair(view.pair) if v.record and v.kind in relating.LIVE]
         live = [v for v in made if v.state in ("agreed", *LIVE_OFFER)]
         return live[-1] if live else made[-1] if made else None
 
@@ -474,12 +607,13 @@ class Moves:
             return self.introduction(view, by, to, flaws, where)
         if to == f"${{id:{by}}}":
             to = "${id:vic}" if by != "vic" else "${id:vera}"
-        if type_ in relating.UNDER_TERMS and view.kind == "relationship":
+        under = type_ in relating.UNDER_TERMS and view.kind == "relationship"
+        if under or (view.kind in below.KINDS and (role, type_) in below.UNDER_TERMS):
             about = self._agreed(view)
             where["agr"] = self.mid(about.record) if about is not None else NOWHERE
-        return self.say(by, type_, self.body(view, type_, flaws), to, flaws, **where)
+        return self.say(by, type_, self.body(view, type_, flaws, role), to, flaws, **where)
 
-    def body(self, view: View, type_: str, flaws: frozenset[str]) -> Json:
+    def body(self, view: View, type_: str, flaws: frozenset[str], role: str = "first") -> Json:
         """The body of a type, whatever the thread is."""
         bodies, pick = self.bodies, self.rng.choice
         if type_ == PROFFER:
@@ -500,6 +634,8 @@ class Moves:
             return {"outcome": pick(["considered", "planned", "shipped", "solved", "declined"])}
         if type_.startswith("relationship."):
             return self._relating(view, type_, flaws)
+        if type_.split(".")[0] in below.KINDS:
+            return self._below(view, type_, role, flaws)
         if type_ == "terms.accept":
             named = dict(pick(view.offered)) if view.offered else bodies.agreement("SD-BASE-DP")
             if "agreement" in flaws:
@@ -544,8 +680,9 @@ class Moves:
             return {}
         about = self._agreed(view)
         terms = about.agreement if about is not None else {}
-        at = rungs.judged(view.stage, terms)
-        above = [n for n in range(at + 1, len(stages)) if rungs.reach(n, terms)]
+        consents = below.consented(self.stage.world, view.thid)
+        at = rungs.judged(view.stage, terms, consents)
+        above = [n for n in range(at + 1, len(stages)) if rungs.reach(n, terms, consents)]
         wanted = at + 1 if type_ == relating.INVITE or not above else pick(above[:2])
         stage = "nowhere" if "stage" in flaws else pick(stages) if "rung" in flaws else ""
         stage = stage or stages[min(wanted, len(stages) - 1)]
@@ -594,10 +731,16 @@ class Moves:
             if view.kind == "intent" and view.state == "open" and room:
                 for vendor in self.vendors:
                     found.setdefault("offer - second offer.make", []).append((self.offer, view, vendor))
-            if view.record and "relationship" in self.kinds and room:
+            for type_, roles in below.BELOW_OF.get(view.kind, {}).items():
+                kind = OPENS[type_]
+                lively = view.state in (*relating.STANDING, *DATA_STATES)
+                for role in roles if kind in self.kinds and room and lively else ():
+                    found.setdefault(f"{kind} - {role} {type_}", []).append((self.below, view, type_, role))
+            agreed = view.record and view.kind in relating.LIVE
+            if agreed and "relationship" in self.kinds and room:
                 name = f"relationship - first {relating.OPEN}"
                 found.setdefault(name, []).append((self.relate, view, "first"))
-            if view.record and "dispute" in self.kinds and room:
+            if agreed and "dispute" in self.kinds and room:
                 for role in ("first", "second"):
                     found.setdefault(f"dispute - {role} {DISPUTE}", []).append((self.dispute, view, role))
         if room:
@@ -617,8 +760,7 @@ class Moves:
         views = list(self.stage.world.views.values())
         if not views:
             return None
-        lively = (*LIVE_OFFER, *LIVE_INTENT, *TOLD, *DISPUTED, *relating.STANDING, *LIVE_TERMS)
-        live = [v for v in views if v.state in lively]
+        live = [v for v in views if v.state in LIVELY]
         view = self.rng.choice(live if live and self.chance(0.7) else views)
         if self.chance(0.4):
             rows = MOVES[view.kind]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 
-from conformance.model import View
+from conformance.model import OPENS, View
+from conformance.model_below import BELOW
 from conformance.moves import HASTE, Moves
 from conformance.player import Player
 from conformance.traces import Step
@@ -111,6 +112,32 @@ STORIES: dict[str, tuple[str, ...]] = {
         "r 2 relationship.invite rung", "r 1 relationship.step", "u 1 agreement.terminate",
         "r 2 relationship.invite", "r 1 relationship.step", "r 1 relationship.retreat", "look",
     ),
+    "a consent and what it is for": (
+        "t terms ann vic SD-BASE", "t 2 terms.accept", "r relate t", "r up subscriber",
+        "c below r 2 consent.request", "d below r 2 dialogue.message", "c 1 consent.grant",
+        "d 2 dialogue.message purpose", "e below r 2 data.request purpose", "c 1 consent.narrow",
+        "d 2 dialogue.message purpose", "c 1 consent.narrow purpose", "look", "c 1 consent.withdraw stale",
+        "d 2 dialogue.message purpose", "c 1 consent.renew", "c 2 consent.propagated", "look",
+    ),
+    "what ends with an agreement": (
+        "t terms ann vic SD-BASE", "t 2 terms.accept", "r relate t", "r up customer",
+        "c below r 2 consent.request", "c 1 consent.grant", "b below r 2 consent.request",
+        "d below r 1 dialogue.message", "s below r 1 data.share", "u terms ann vic SD-BASE-A",
+        "u 2 terms.accept", "look", "d 2 dialogue.message", "d 1 dialogue.message",
+        "k below s 1 correction.submit", "k 2 correction.apply", "u 1 agreement.terminate",
+        "d 2 dialogue.message", "d 1 dialogue.message", "s 1 data.share", "look", "r 1 relationship.end",
+        "d 1 dialogue.message", "k below s 1 correction.submit", "k 2 correction.refuse", "look",
+    ),
+    "no is no, and rest is rest": (
+        "t terms ann vic SD-BASE", "t 2 terms.accept", "r relate t", "r up subscriber",
+        "q below r 2 data.request", "q 1 data.refuse", "q below r 2 data.request",
+        "d below r 2 dialogue.message", "r 1 relationship.pause", "d 2 dialogue.message",
+        "d 1 dialogue.message", "p below r 2 data.report", "s below r 1 data.share", "s 1 data.share",
+        "r 1 relationship.resume", "p below r 2 data.report", "p 1 data.verify", "d 1 dialogue.mute stale",
+        "d 2 dialogue.message", "d 1 dialogue.unmute", "d 2 dialogue.message", "r 1 relationship.retreat",
+        "d 2 dialogue.message", "t 1 agent.rotate", "look", "d 1 dialogue.message former",
+        "d 1 dialogue.close", "look",
+    ),
     "the end of a relationship": (
         "t terms ann vic", "t 2 terms.accept", "r relate t", "u terms ann vic PDC-AI", "u 2 terms.accept",
         "v terms ann vera", "v 2 terms.accept", "r 1 relationship.pause", "r 2 relationship.invite",
@@ -136,7 +163,8 @@ def needs(lines: Sequence[str]) -> set[str]:
         "dispute": "dispute",
         "relate": "relationship",
     }
-    return {opened[word] for line in lines for word in line.split(" ")[:2] if word in opened}
+    words = [word for line in lines for word in line.split(" ")]
+    return {opened[word] for word in words if word in opened} | {OPENS[w] for w in words if w in BELOW}
 
 
 def name_of(player: Player, identifier: str) -> str:
@@ -208,6 +236,14 @@ async def tell(player: Player, moves: Moves, lines: Sequence[str]) -> AsyncItera
         elif rest[0] == "relate":
             count = len(views)
             yield moves.relate(views[threads[rest[1]]])
+            if len(player.model.world.views) > count:
+                newest(first)
+        elif rest[0] == "up":
+            yield moves.up(views[threads[first]], rest[1])
+        elif rest[0] == "below":
+            count, role = len(views), "first" if rest[2] == "1" else "second"
+            if rest[1] in threads:
+                yield moves.below(views[threads[rest[1]]], rest[3], role, frozenset(rest[4:]))
             if len(player.model.world.views) > count:
                 newest(first)
         elif rest[0] == "dispute":

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from conformance import model_below as below
 from conformance import model_relating as relating
 from conformance.model import (
     DISPUTE,
+    EXIT,
     FEEDBACK,
     INTRODUCTION,
     MARKET,
@@ -38,7 +40,15 @@ from vrmproto.spec import Kind, Spec
 
 __all__ = ["STORIES", "Deviation", "WalkReport", "replay", "run", "timed", "transitions"]
 
-COSTS = {"deadline": 8, "orphaned": 2, "filled": 4, "superseded": 4, "severed": 4, "removed": 3}
+COSTS = {
+    "deadline": 8,
+    "orphaned": 2,
+    "filled": 4,
+    "released": 3,
+    "superseded": 4,
+    "severed": 4,
+    "removed": 3,
+}
 """What a cause costs in a shortest path, where a message costs 1; what is not here nothing brings about."""
 UNKNOWN = 60.0
 TOGETHER = 16
@@ -138,6 +148,8 @@ def _haste(way: Sequence[str], more: int) -> dict[str, Any]:
             found |= agreed if state == "agreed" else {"answer_by": 3 + more}
         elif kind == "relationship":
             found |= {"answer_by": 3 + more} if state == "invited" else {"attest_within": "PT2S"}
+        elif kind in below.KINDS:
+            found["valid_until" if state == "granted" else "answer_by"] = 3 + more
         elif kind == "intent":
             found["until"] = HASTE["until"] + more
         elif state in ("offered", "accepted"):
@@ -157,9 +169,14 @@ async def _directed(
     kind = way[0].split(" ")[0]
     if kind == "offer":
         yield moves.publish("ann")
-    if kind in ("dispute", "relationship"):
+    if kind in ("dispute", "relationship", *below.KINDS):
         yield moves.proffer("ann", "vic", preferred=moves.bodies.agreement("SD-BASE-DP"))
         yield moves.move(_of(player, "terms"), "second", "terms.accept")
+    if kind in below.KINDS:
+        yield moves.relate(_of(player, "terms"))
+        yield moves.up(_of(player, "relationship"), "subscriber")
+    if kind == "correction":
+        yield moves.below(_of(player, "relationship"), below.SHARE, "first")
     thid = ""
     for name in way:
         _, state, *how = name.split(" ")
@@ -207,6 +224,10 @@ def _opening(
         return moves.feedback("ann", "vic", flaws or frozenset())
     if type_ == relating.OPEN:
         return moves.relate(_of(player, "terms"), role, flaws or frozenset())
+    if type_ == below.SUBMIT:
+        return moves.below(_of(player, "data"), type_, role, flaws or frozenset())
+    if type_ in below.BELOW:
+        return moves.below(_of(player, "relationship"), type_, role, flaws or frozenset())
     if type_ == DISPUTE:
         return moves.dispute(_of(player, "terms"), role, flaws or frozenset())
     if flaws is not None:
@@ -242,6 +263,10 @@ async def _cause(player: Player, moves: Moves, thid: str, cause: str) -> AsyncIt
             for step in look(player, view):
                 yield step
             yield Step("wait", seconds=seconds, about="until the deadline has passed")
+    elif cause == "orphaned" and view.kind in below.KINDS:
+        yield moves.move(_of(player, "relationship"), "first", relating.END)
+    elif cause == "released":
+        yield moves.move(_of(player, "terms"), "first", EXIT)
     elif cause == "orphaned":
         yield moves.move(player.stage.world.views[view.intent], "first", "intent.withdraw")
     elif cause == "filled":
