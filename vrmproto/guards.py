@@ -397,7 +397,7 @@ def not_asked_again(case: Case) -> None:
     body = case.message.body
     wanted = body.get("purposes") or [body.get("stage") or body.get("purpose")]
     for one in wanted:
-        if any(timing.after(at, ASKED_AGAIN) > case.now for at in _times(case, f"refused:{one}")):
+        if any(timing.after(at, ASKED_AGAIN) > case.now for at in _times(case, f"refused:{one}")[-1:]):
             detail = "she has said no to this within the last six months"
             raise ProtocolError("asked-again", detail, rule="VRM-REL-005")
 

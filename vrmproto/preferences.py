@@ -37,8 +37,9 @@ def _between(begin: str, clock: str, end: str) -> bool:
 
 
 def often(preferences: Mapping[str, Any], times: Sequence[int], now: int) -> bool:
-    """Whether as many messages as her rate allows were taken at these times (VRM-REL-007)."""
+    """Whether as many messages as her rate allows were taken at these times, in their order (VRM-REL-007)."""
     rate = preferences.get("rate")
     if rate is None:
         return False
-    return sum(timing.after(t, rate["within"]) > now for t in times) >= int(rate["most"])
+    most = int(rate["most"])
+    return not most or (len(times) >= most and timing.after(times[-most], rate["within"]) > now)

@@ -270,8 +270,9 @@ def raised(counts: Mapping[str, Any], bump: Bump, now: int) -> dict[str, Any]:
     """Counters with one raised: a number, or the times within the last period."""
     raised_counts = dict(counts)
     if bump.period:
-        kept = [t for t in counts.get(bump.key, ())[1 - MOST_TIMES :] if timing.after(t, bump.period) > now]
-        raised_counts[bump.key] = [*kept, now]
+        times = counts.get(bump.key, ())
+        gone = next((n for n, t in enumerate(times) if timing.after(t, bump.period) > now), len(times))
+        raised_counts[bump.key] = sorted([*times[gone:], now])[-MOST_TIMES:]
     else:
         raised_counts[bump.key] = counts.get(bump.key, 0) + 1
     return raised_counts
