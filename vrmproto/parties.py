@@ -10,12 +10,20 @@ from collections.abc import Mapping
 from vrmproto import keys, proofs
 from vrmproto.errors import ProtocolError
 from vrmproto.findings import Findings
-from vrmproto.spec import Spec
+from vrmproto.spec import Kind, Spec
 from vrmproto.verification import Link, Tombstone
 
-__all__ = ["ELSEWHERE", "Parties"]
+__all__ = ["ELSEWHERE", "Parties", "tells_roles"]
 
 ELSEWHERE = "a change of the person's key: the message that made it is not here"
+
+
+def tells_roles(kind: Kind, opening: Link) -> bool:
+    """Whether the first message of a thread shows who of the two is the first party."""
+    entered = opening.receipt["state"]
+    rows = [r for r in kind.rows if not r.states and r.type == opening.message.type and r.to == entered]
+    both = opening.message.iss.startswith(keys.DID) and opening.message.aud.startswith(keys.DID)
+    return len({row.by for row in rows}) < 2 or not both
 
 
 class Parties:
@@ -30,6 +38,8 @@ class Parties:
         entered = opening.receipt["state"]  # by the state: either party may open with the same type
         by = next((r.by for r in rows if r.to == entered), rows[0].by if rows else "")
         sender, addressee = opening.message.iss, opening.message.aud
+        if len({r.by for r in rows if r.to == entered}) > 1:  # the first party is always a did:jwk
+            by = "first" if sender.startswith(keys.DID) else "second"
         self.first, self.second = (addressee, sender) if by == "second" else (sender, addressee)
         self.identifiers = {self.first, self.second}
         self.next_key = ""

@@ -15,7 +15,7 @@ from vrmproto.chains import automatic, check_order, check_states, describe, trus
 from vrmproto.errors import ProtocolError
 from vrmproto.findings import Findings, Report
 from vrmproto.keys import PublicKey
-from vrmproto.parties import ELSEWHERE, Parties
+from vrmproto.parties import ELSEWHERE, Parties, tells_roles
 from vrmproto.spec import Kind, Spec
 from vrmproto.verification import (
     Held,
@@ -139,7 +139,7 @@ def _check_end(
     tombstones.check(found, spec, held, checkpoint)
     first = held[0]
     kind = spec.opens.get(first.type) if first.seq == 1 else None
-    if kind is None or kind.roles == "agreement" or not isinstance(first, Link):
+    if kind is None or not isinstance(first, Link) or not tells_roles(kind, first):
         found.trust("the roles and states: the beginning of the thread is not here")
         return
     parties = Parties(found, spec, first, strict=kind.roles == "board")

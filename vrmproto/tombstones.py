@@ -1,6 +1,6 @@
 """Erased messages in the export of a thread: who may erase which of them, and when. No I/O, no clock.
 
-Source: spec/protocol/offers.md "Purging" (VRM-OFR-025, VRM-OFR-027).
+Source: spec/protocol/offers.md "Purging" (VRM-OFR-025, VRM-OFR-027), relationships.md (VRM-REL-012).
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ def check(found: Findings, spec: Spec, held: Sequence[Held], checkpoint: Mapping
 
     Whether a tombstone has a place in the chain, and its type a row, is judged as of a whole message.
     """
-    state = checkpoint["state"]
+    state, first = checkpoint["state"], held[0]
     left = [one for one in held if isinstance(one, Tombstone)]
-    kinds = list(spec.kinds.values())
+    opened = spec.opens.get(first.type) if first.seq == 1 else None
+    kinds = [opened] if opened is not None else list(spec.kinds.values())
     purged = any(k.states[state].erased for k in kinds if state in k.states)
     if left:
         wrong = f"messages have been left out of a thread that is {state}"
@@ -34,7 +35,10 @@ def check(found: Findings, spec: Spec, held: Sequence[Held], checkpoint: Mapping
             found.check(f"{one.place}: such a message is erased", not kept, wrong, "VRM-OFR-025")
         found.facts["erased"] = len(left)
         found.trust("what the erased messages said: their ids, types, times and order are all that is left")
-    elif purged and held[0].seq == 1 and isinstance(held[0], Link):
-        whole = [one for one in held if one.seq > 1 and checkpoint["aud"] == held[0].message.iss]
+    elif purged and opened is not None and isinstance(first, Link):
+        by = {row.by for row in opened.rows if not row.states and row.type == first.type}
+        second = first.message.iss if by == {"second"} else first.message.aud
+        kept = any(row.record and row.type == first.type for row in opened.rows)
+        whole = [one for one in held if one.seq > kept and checkpoint["aud"] == second]
         wrong = "the party that has purged is shown messages that are to be tombstones"
         found.check("what was purged is erased", not whole, wrong, "VRM-OFR-025")
