@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests import forge
+from tests.scenarios.deal import turn_to
 from tests.scenarios.recorder import Exchange, Recorder
 from tests.world import Organisation, Party, Reply, World, agreement, running
 from vrmproto import envelope, spec, timing
@@ -20,6 +21,8 @@ ORDERS = "https://w3id.org/dpv#CustomerOrderManagement"
 CARE = "https://w3id.org/dpv#CommunicationForCustomerCare"
 SERVICE = "https://w3id.org/dpv#RequestedServiceProvision"
 OCTETS = "application/octet-stream"
+PAIRED = ("terms", "relationship")
+"""Kinds whose threads decide about those of others between the two."""
 
 
 def eur(amount: str = "12450.00", currency: str = "EUR") -> dict[str, str]:
@@ -40,6 +43,10 @@ class Thread:
     """The mid of the last offer.make or offer.revise."""
     version: int = 1
     parent: Thread | None = None
+    record: str = ""
+    """The mid of the message that made its agreement."""
+    under: Thread | None = None
+    """The thread of the agreement that its messages name in ``agr``."""
 
 
 @dataclass
@@ -201,7 +208,7 @@ class Market:
         person = person or self.world.person()
         thread = Thread("intent", person, None)
         token = person.sign(person.claims("intent.publish", self.intent(**body), to or self.board))
-        return thread, await self._send(thread, person, token)
+        return thread, await self.send(thread, person, token)
 
     async def make(
         self, intent: Thread, vendor: Party, claims: dict[str, Any] | None = None, **body: Any
@@ -211,7 +218,7 @@ class Market:
         token = vendor.sign(
             vendor.claims("offer.make", self.offer(intent, **body), made.pop("aud", intent.first.id), **made)
         )
-        return thread, await self._send(thread, vendor, token)
+        return thread, await self.send(thread, vendor, token)
 
     def feedback(self, **more: Any) -> dict[str, Any]:
         return {"kind": "problem", "text": "The door sticks.", "lang": "en", "may_publish": False, **more}
@@ -221,22 +228,24 @@ class Market:
         person, vendor = by or self.world.person(), self.vendors[0]
         thread = Thread("feedback", person, vendor)
         token = person.sign(person.claims("feedback.submit", self.feedback(**body), vendor.id))
-        return thread, await self._send(thread, person, token)
+        return thread, await self.send(thread, person, token)
 
-    async def proffered(self) -> Thread:
-        """Terms, proffered to the first vendor."""
-        person, vendor = self.world.person(), self.vendors[0]
+    async def proffered(
+        self, name: str = "SD-BASE", person: Party | None = None, vendor: Party | None = None, **more: Any
+    ) -> Thread:
+        """Terms, proffered to the first vendor or another one."""
+        person, vendor = person or self.world.person(), vendor or self.vendors[0]
         thread = Thread("terms", person, vendor)
-        body = {**self.intent()["terms"], "preferred": agreement("SD-BASE"), "lang": "en", "place": "NL"}
+        body = {**self.intent()["terms"], "preferred": agreement(name), "lang": "en", "place": "NL"}
         body.pop("acceptable")
-        body |= {"purpose": SERVICE, "answer_by": self.time(3600)}
-        reply = await self._send(thread, person, person.sign(person.claims("terms.proffer", body, vendor.id)))
+        body |= {"purpose": SERVICE, "answer_by": self.time(3600), **more}
+        reply = await self.send(thread, person, person.sign(person.claims("terms.proffer", body, vendor.id)))
         assert reply.state == "proffered", reply.document
         return thread
 
-    async def agree(self, terms: Thread) -> Reply:
+    async def agree(self, terms: Thread, name: str = "SD-BASE") -> Reply:
         assert terms.second is not None
-        body = {"accepts": terms.thid, "agreement": agreement("SD-BASE"), "lang": "en", "place": "NL"}
+        body = {"accepts": terms.thid, "agreement": agreement(name), "lang": "en", "place": "NL"}
         return await self.say(terms, terms.second, "terms.accept", body)
 
     async def dispute(self, about: Thread, by: Party, **body: Any) -> tuple[Thread, Reply]:
@@ -246,7 +255,7 @@ class Market:
         aud = about.first if by is about.second else about.second
         made = {"facts": "It was not as agreed.", **body}
         token = by.sign(by.claims("dispute.open", made, aud.id, pthid=about.thid))
-        return thread, await self._send(thread, by, token)
+        return thread, await self.send(thread, by, token)
 
     def write(
         self, thread: Thread, by: Party, type_: str, body: dict[str, Any] | None = None, **claims: Any
@@ -260,7 +269,7 @@ class Market:
     async def say(
         self, thread: Thread, by: Party, type_: str, body: dict[str, Any] | None = None, **claims: Any
     ) -> Reply:
-        return await self._send(thread, by, self.write(thread, by, type_, body, **claims))
+        return await self.send(thread, by, self.write(thread, by, type_, body, **claims))
 
     async def accept(self, offer: Thread, **body: Any) -> Reply:
         made = {"takes": offer.offer, "confirm_by": self.time(1800), **body}
@@ -289,12 +298,12 @@ class Market:
         }
         return {"id": new.id, "proof": new.sign(proof, envelope.PROOF)}
 
-    async def _send(self, thread: Thread, by: Party, token: str) -> Reply:
+    async def send(self, thread: Thread, by: Party, token: str) -> Reply:
         recorder, claims = self.recorder, envelope.peek(token)[1]
         parent = thread.parent.thid if thread.parent else ""
         told: dict[str, Any] = {
             "kind": thread.kind,
-            "role": "first" if by is thread.first else "second",
+            "role": "first" if by is thread.first or claims["type"] in SPEC.rotations else "second",
             "type": claims["type"],
             "before": self.state(thread),
             "moves": recorder.moves(thread.thid),
@@ -313,7 +322,7 @@ class Market:
         self.log.append(
             Exchange(
                 thid=thread.thid,
-                root=parent or thread.thid,
+                root="" if thread.kind in PAIRED else parent or thread.thid,
                 after=reply.state if taken else "",
                 code=reply.code,
                 requirement=reply.document.get("requirement", ""),
@@ -345,6 +354,8 @@ class Market:
             self.offers.append(thread)
         if claims["type"] in ("offer.make", "offer.revise"):
             thread.offer = made
+        if claims["type"] in ("offer.make", "terms.accept"):
+            thread.record = made
         thread.version = claims["body"].get("version", thread.version)
 
     def state(self, thread: Thread) -> str:
@@ -384,10 +395,13 @@ async def market(
     *,
     keeping: bool = False,
     watching: bool = False,
+    at: str = "",
     **config: Any,
 ) -> AsyncIterator[Market]:
-    """A running home and its vendors, each an organisation with a discovery document."""
+    """A running home and its vendors, each an organisation with a discovery document; ``at`` is its time."""
     async with running(store, **config) as world:
+        if at:
+            turn_to(world, timing.seconds(at))
         made = [await world.organisation() for _ in range(vendors)]
         for vendor in made:
             await vendor.announce()

@@ -31,7 +31,7 @@ class Exchange:
     """The kind of the thread; '' for what is no message."""
     thid: str
     root: str
-    """The thread on the board that it belongs to; '' for all of them."""
+    """The thread that nothing but what belongs to it is decided by; '' where others may be, too."""
     role: str
     type: str
     before: str

@@ -13,15 +13,36 @@ from typing import Any
 from tests.scenarios.market import Market, market
 from tests.scenarios.recorder import Exchange, Flip, Move
 from tests.world import SPEC
-from vrmproto.spec import Kind, Row
+from vrmproto.spec import Kind, Row, State
 
 __all__ = ["COLUMNS", "KINDS", "Cell", "Scenario", "filled", "printed", "shown_by", "telling", "wanted"]
 
 Cell = tuple[str, str]
 """What, and the column: ``changes`` or ``refuses``."""
 
-KINDS = ("intent", "offer", "feedback", "dispute")
+KINDS = ("intent", "offer", "feedback", "dispute", "relationship")
 COLUMNS = ("changes", "refuses")
+
+CAUSED = {"sever": "severed"}
+"""Effects that move other threads and do nothing else, with the cause by which they move them."""
+
+ALONE = {
+    "person-opens",
+    "roster-member",
+    "deadline-ahead",
+    "accepts-offered-terms",
+    "fields-listed",
+    "introduce-proof",
+    "blobs-held",
+    "offer-rules",
+    "takes-current",
+}
+"""Guards that ask for nothing but the message in some row, or for what no message changes while it stands.
+
+Of all others an earlier message is to be shown that has decided about them.
+"""
+
+PAGES = ("intents.md", "offers.md", "relationships.md", "ladders.md")
 
 
 @dataclass(frozen=True)
@@ -86,23 +107,46 @@ def columns_of(kind: Kind, left: str, entered: str) -> set[str]:
     return found or set(COLUMNS)
 
 
-def effects() -> set[str]:
-    """Everything that a message does beyond moving its own thread."""
+def moved_by(cause: str) -> list[tuple[Kind, State]]:
+    """The states, of whatever kind, that a cause moves."""
+    kinds = SPEC.kinds.values()
+    return [(kind, state) for kind in kinds for state in kind.states.values() if cause in state.moves]
+
+
+def effects() -> set[Cell]:
+    """Everything that a message does beyond moving its own thread.
+
+    What does nothing but move other threads shows what their moves can show: if nothing may be said after
+    them that was not allowed before, no later message is taken because of it.
+    """
     kinds = [SPEC.kinds[name] for name in KINDS]
     states = [state for kind in kinds for state in kind.states.values()]
     rows = [row for kind in kinds for row in kind.rows]
     found = {row.effect for row in rows if row.effect}
     found |= {f"place {state.place}" for state in states if state.place}
-    found |= {"tombstones"} if any(state.erased for state in states) else set()
+    found |= {f"tombstones of {kind.name}" for kind in kinds if any(s.erased for s in kind.states.values())}
     found |= {"holds"} if any(state.holds for state in states) else set()
     found |= {"record"} if any(row.record for row in rows) else set()
     found |= {"removal"} if any("removed" in state.moves for state in states) else set()
-    return found | ({"delivery"} if any(kind.roles == "board" for kind in kinds) else set())
+    found |= {"delivery"} if any(kind.roles == "board" for kind in kinds) else set()
+    cells = {(effect, column) for effect in found - CAUSED.keys() for column in COLUMNS}
+    for effect in found & CAUSED.keys():
+        for kind, state in moved_by(CAUSED[effect]):
+            columns = columns_of(kind, state.name, state.moves[CAUSED[effect]])
+            cells |= {(effect, column) for column in columns}
+            # A kind that has no rows here is moved by one that has.
+            cells |= {(cause_of(CAUSED[effect], kind, state.name), column) for column in columns}
+    return cells
+
+
+def cause_of(cause: str, kind: Kind, state: str) -> str:
+    """The name of the row of a cause."""
+    return f"cause {cause} of {kind.name} {state}"
 
 
 def wanted() -> set[Cell]:
     """Every cell that there can be, from the tables."""
-    cells: set[Cell] = {(effect, column) for effect in effects() for column in COLUMNS}
+    cells = effects()
     for kind in (SPEC.kinds[name] for name in KINDS):
         for row in kind.rows:
             for role in roles(row):
@@ -115,7 +159,7 @@ def wanted() -> set[Cell]:
             cells |= {(f"guard {guard} of {row.type}", column) for guard in row.guards for column in COLUMNS}
         for state in kind.states.values():
             for cause, entered in state.moves.items():
-                name = f"cause {cause} of {kind.name} {state.name}"
+                name = cause_of(cause, kind, state.name)
                 cells |= {(name, column) for column in columns_of(kind, state.name, entered)}
     return cells | {(rule, "refuses") for rule in rules()}
 
@@ -126,8 +170,7 @@ def marks(row: Row) -> list[str]:
 
 def rules() -> set[str]:
     """The sentences that a guard, or the check of what is disclosed, refuses by."""
-    pages = {"intents.md", "offers.md"}
-    found = [r for r in SPEC.requirements.values() if r.page in pages and r.role == "home" and r.code]
+    found = [r for r in SPEC.requirements.values() if r.page in PAGES and r.role == "home" and r.code]
     guards = {r.id for r in found if SPEC.errors[r.code]["layer"] == "guard"}
     return guards | {r.id for r in found if r.code == "content-mismatch"}
 
@@ -143,14 +186,14 @@ def filled(log: Iterable[Exchange], flips: Iterable[Flip]) -> set[Cell]:
         cells |= set(_refusal(one)) | set(_causes(one)) | set(_marked(one))
     for flip in decided:
         cells |= set(_decided(flip))
-    # A guard that asks for nothing but the message: one was refused, and what was taken has had an effect.
+    # Of a guard that is `ALONE` one was refused, and what was taken has had an effect.
     working = {flip.by.type for flip in decided if flip.by.kind}
     naming = {flip.by.type for flip in decided if flip.by.blobs}
     for name, column in list(cells):
         sort, _, rest = name.partition(" ")
         if sort == "guard" and column == "refuses":
             guard, _, type_ = rest.partition(" of ")
-            if type_ in (naming if guard == "blobs-held" else working):
+            if guard in ALONE and type_ in (naming if guard == "blobs-held" else working):
                 cells.add((name, "changes"))
     return cells
 
@@ -201,11 +244,11 @@ def _causes(one: Exchange) -> Iterator[Cell]:
         return
     kind = SPEC.kinds[one.kind]
     for left, cause in _decisive(kind, one):
-        yield f"cause {cause} of {one.kind} {left}", "changes" if one.taken else "refuses"
+        yield cause_of(cause, kind, left), "changes" if one.taken else "refuses"
         if cause == "orphaned" and one.taken:
             for above in (k for k in SPEC.kinds.values() if kind in children(k)):
                 for state, reason in one.above:
-                    yield f"cause {reason} of {above.name} {state}", "changes"
+                    yield cause_of(reason, above, state), "changes"
 
 
 def _decided(flip: Flip) -> Iterator[Cell]:
@@ -223,13 +266,20 @@ def _decided(flip: Flip) -> Iterator[Cell]:
     kind = SPEC.kinds[by.kind]
     yield f"row {by.type} by {by.role} in {by.before or 'new'}", "changes"
     row = kind.cells.get((by.before, by.role, by.type))
-    if row is not None and row.effect:
+    if row is not None and row.effect and _by_effect(row, of):
         yield row.effect, column
     place = kind.states[by.after].place
     if place and of.thid != by.thid and kind.states.get(by.before) != kind.states[by.after]:
         # What is held or filled takes from others; what is free gives to them.
         yield f"place {place}", "changes"
         yield f"place {place}", column
+
+
+def _by_effect(row: Row, of: Exchange) -> bool:
+    """Whether the effect of a row can have decided about a message, and not the move of its own thread."""
+    if row.effect in CAUSED:
+        return any(cause == CAUSED[row.effect] for _, cause in of.moves)
+    return row.to == "="
 
 
 async def shown_by(told: Scenario) -> set[Cell]:

@@ -111,7 +111,7 @@ async def what_an_offer_shows_is_put_first(m: Market) -> None:
     assert (await m.say(offer, vendor, "offer.withdraw")).state == "withdrawn"
     assert (await vendor.read(path)).body == data
     assert (await m.attest(offer)).state == "purged"
-    m.saw("tombstones", "refuses", await vendor.read(path))
+    m.saw("tombstones of offer", "refuses", await vendor.read(path))
     assert (await intent.first.read(path)).body == data
 
 
@@ -351,7 +351,7 @@ async def a_paper_is_disclosed_as_a_blob(m: Market) -> None:
     assert (await m.vendors[1].read(path)).status == 404
     assert (await m.say(one, anna, "offer.cancel")).state == "cancelled"
     assert (await m.attest(one)).state == "purged"
-    m.saw("tombstones", "refuses", await m.vendors[0].read(path))
+    m.saw("tombstones of offer", "refuses", await m.vendors[0].read(path))
 
 
 # --- showing another key -------------------------------------------------------------------------------
@@ -417,7 +417,7 @@ async def a_purge_leaves_tombstones(m: Market) -> None:
     assert len((await vendor.poll()).document["order"]) == 2
     assert (await m.attest(offer)).state == "purged"
     path = f"/v1/threads/{offer.thid}"
-    theirs = m.saw("tombstones", "changes", await vendor.read(path)).document["messages"]
+    theirs = m.saw("tombstones of offer", "changes", await vendor.read(path)).document["messages"]
     assert [("token" in item, item["seq"]) for item in theirs] == [(n == 1, n) for n in (1, 2, 3, 4)]
     assert [item["type"] for item in theirs[1:]] == ["offer.message", "offer.decline", "purge.attest"]
     hers = (await anna.read(path)).document["messages"]

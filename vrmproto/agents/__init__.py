@@ -11,6 +11,7 @@ from vrmproto.agents.inbox import Event
 from vrmproto.agents.papers import KeptRecord
 from vrmproto.agents.policy import Policy
 from vrmproto.agents.purging import Due
+from vrmproto.agents.relating import Agreed, Invitation, Standing
 from vrmproto.agents.rules import OfferRule
 from vrmproto.agents.sender import AgentError, Refused, Sent
 from vrmproto.agents.vendor import VendorAgent
@@ -19,17 +20,20 @@ from vrmproto.agents.wire import WireError
 __all__ = [
     "Agent",
     "AgentError",
+    "Agreed",
     "ChainError",
     "CustomerAgent",
     "Due",
     "Event",
     "Intent",
+    "Invitation",
     "KeptRecord",
     "Offer",
     "OfferRule",
     "Policy",
     "Refused",
     "Sent",
+    "Standing",
     "ThreadView",
     "VendorAgent",
     "WireError",

@@ -12,6 +12,7 @@ opened again (VRM-AGT-003, VRM-AGT-005).
 ``records/ID.json``    records, with the organisation's document as this agent saw it
 ``evidence/``          contradictions of a home, and messages that could not be verified
 ``boards/``            what was read of boards: cursors, what is open, changes not yet dealt with
+``ladders/``           ladders that messages name, each under its digest
 =====================  ==========================================================================
 """
 
@@ -31,7 +32,7 @@ from vrmproto.keys import KeySet, PublicKey
 
 __all__ = ["Book", "BookError"]
 
-_FOLDERS = ("threads", "outbox", "keys", "homes", "records", "evidence", "boards")
+_FOLDERS = ("threads", "outbox", "keys", "homes", "records", "evidence", "boards", "ladders")
 
 
 class BookError(Exception):
@@ -260,6 +261,20 @@ class Book:
                 _note(held, KeySet(origin, seen.keys, revoked, seen.seen_at, document))
             self._held[path] = held
         return self._held[path]
+
+    # --- ladders --------------------------------------------------------------------------------
+
+    def ladders(self) -> dict[str, bytes]:
+        """The ladders that were kept, by digest."""
+        return {path.stem: path.read_bytes() for path in sorted((self.folder / "ladders").glob("*.json"))}
+
+    def keep_ladder(self, digest: str, document: bytes) -> None:
+        """Keep a ladder."""
+        _write(self.folder / "ladders" / f"{digest}.json", document)
+
+    def drop_ladder(self, digest: str) -> None:
+        """Forget a ladder."""
+        (self.folder / "ladders" / f"{digest}.json").unlink(missing_ok=True)
 
     # --- records and evidence -------------------------------------------------------------------
 

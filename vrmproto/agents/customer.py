@@ -15,6 +15,7 @@ from vrmproto.agents.choosing import Choosing
 from vrmproto.agents.disputing import Disputing
 from vrmproto.agents.feedback import Telling
 from vrmproto.agents.person import Terms
+from vrmproto.agents.relating import Relating
 from vrmproto.agents.sender import AgentError, Sent
 from vrmproto.agents.sync import SyncAgent, running
 from vrmproto.agents.wire import Signer
@@ -24,8 +25,8 @@ __all__ = ["CustomerAgent"]
 SERVICE = "https://w3id.org/dpv#RequestedServiceProvision"
 
 
-class CustomerAgent(Choosing, Telling, Disputing):
-    """Acts for a person, who is the first party of her threads: terms, intents, feedback, disputes."""
+class CustomerAgent(Relating, Choosing, Telling, Disputing):
+    """Acts for a person, who is the first party of her threads, from terms and intents to relationships."""
 
     @classmethod
     def sync(cls, folder: Path | str, home: str, **options: Any) -> AbstractContextManager[SyncAgent]:

@@ -21,6 +21,7 @@ from vrmproto.agents.wire import Signer, Wire, WireError
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
 from vrmproto.model import is_board
+from vrmproto.roster import digest
 from vrmproto.spec import Spec
 
 __all__ = ["Event", "Inbox"]
@@ -158,6 +159,7 @@ class Inbox:
         message = link.message
         if message.pthid is not None and self._ledger.copy(message.pthid) is None:
             await self.pull(signer, message.pthid)
+        await self._learn(signer, message)
         try:
             return self._ledger.add(link)
         except ChainError as error:
@@ -282,7 +284,29 @@ class Inbox:
         parent = link.message.pthid
         if parent is not None and self._ledger.copy(parent) is None:
             await self.pull(signer, parent)
+        await self._learn(signer, link.message)
         return self._ledger.add(link)
+
+    async def _learn(self, signer: Signer, message: Message) -> None:
+        named = message.body.get("ladder")
+        if self._spec.valid("shared/digest.json", named):
+            await self.learn(signer, str(named))
+
+    async def learn(self, signer: Signer, named: str) -> bool:
+        """Hold a ladder that a message of the signer's threads names, if the home gives it.
+
+        Without it a message is judged by less, and nothing is lost.
+        """
+        if named in self._ledger.ladders:
+            return True
+        try:
+            answer = await self._wire.get(signer, "blobs", named)
+            if not answer.ok or digest(answer.body) != named:
+                return False
+            self._ledger.hold_ladder(answer.body)
+        except (WireError, ValueError):
+            return False
+        return True
 
     async def _bury(self, signer: Signer, thid: str, item: Mapping[str, Any], checkpoint: str) -> bool:
         """A tombstone, for a second party of a thread that the home says is purged, and nobody else."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from vrmproto import envelope, keys, threads
+from vrmproto import envelope, keys, ladder, strictjson, threads
 from vrmproto.agents import chain, remains, seats
 from vrmproto.agents.book import Book, BookError
 from vrmproto.agents.chain import ChainError, Copy, Link
@@ -38,13 +38,23 @@ class Ledger:
         self._aliases: dict[tuple[str, str], str] = {}
         self._next_keys: dict[tuple[str, str], str] = {}
         self._made: dict[str, int] = {}
-        self._severed: dict[str, int] = {}
+        self._severed: dict[str, remains.Severed] = {}
+        self._since: dict[str, int] = dict(book.state.get("ladders", {}))
+        self.ladders = {spec.ladder.digest: spec.ladder}
         self._below: dict[str, list[str]] = {}
         self._filled: dict[str, tuple[int, ...]] = {}
+        for digest, document in book.ladders().items():
+            if self._read_ladder(document).digest != digest:
+                raise BookError(f"ladders/{digest}.json: is another ladder")
         self._replay()
 
     def _replay(self) -> None:
         lines = [(line["n"], thid, line) for thid in self._book.threads() for line in self._book.thread(thid)]
+        lines += [
+            (left["n"], thid, {"does": left, "home": line["home"]})
+            for _, thid, line in list(lines)
+            for left in line.get("left", ())
+        ]
         published = self._book.seen_keys("homes", self._home)
         for n, thid, line in sorted(lines, key=lambda item: item[0]):
             if line["home"] != self._home:
@@ -60,6 +70,8 @@ class Ledger:
             self.copies[thid] = replace(self.copies[thid], erased=line["purging"])
         elif "told" in line:
             self._believe(thid, self._claims(line["told"], published))
+        elif "does" in line:
+            self._left(thid, line["does"])
         elif "erased" in line:
             links = [self._remnant(thid, item, published) for item in line["links"]]
             self._hold(remains.copy_of(thid, self._home, line, links))
@@ -100,7 +112,8 @@ class Ledger:
         message, claims = link.message, link.claims
         thid = claims["thid"]
         copy = self._rebound(self.copies.get(thid) or Copy(thid, self._home), message)
-        extended = chain.extend(self.spec, copy, link, self._context(copy, message, claims["iat"]))
+        context = replace(self._context(copy, message, claims["iat"]), ladders=self._ladders(n))
+        extended = chain.extend(self.spec, copy, link, context)
         if extended is copy or extended.thread is None:
             return False
         if write:
@@ -108,13 +121,18 @@ class Ledger:
         thread = extended.thread
         if thread.record == message.mid and self._supersedes(thread.kind, message.type):
             self._made[thid] = n
-        if any(r.effect == "sever" for r in self.spec.kinds[thread.kind].rows if r.type == message.type):
-            self._severed[thid] = n
-        if message.type in self.spec.rotations:
-            self._aliases[message.body["replaces"], thread.second] = message.iss
-            self._next_keys[message.iss, thread.second] = thread.facts.get("nkt") or ""
+        if (left := remains.left_by(self.spec, thread, link, n)) is not None:
+            self._left(thid, left)
         self._hold(extended)
         return True
+
+    def _left(self, thid: str, left: Mapping[str, Any]) -> None:
+        """What a message does to other threads of the pair: a change of key, the end of what was agreed."""
+        if "replaces" in left:
+            self._aliases[left["replaces"], left["second"]] = left["first"]
+            self._next_keys[left["first"], left["second"]] = left["nkt"]
+        else:
+            self._severed[thid] = remains.Severed(left["at"], left["n"], left["first"], left["second"])
 
     def _keep(self, thid: str, n: int, members: Mapping[str, Any]) -> None:
         self._book.keep(thid, {"n": n, "kept_at": int(self._clock()), **members, "home": self._home})
@@ -184,6 +202,8 @@ class Ledger:
         """Leave of a copy the messages of the record, by ``mid``, and a tombstone of each other one."""
         copy = self._copy_now(thid)
         line = remains.line_of(copy, why, frozenset(record))
+        if left := remains.left(self.spec, copy, self._book.thread(thid)):
+            line["left"] = left
         members = {"n": self._count + 1, "home": self._home, "kept_at": int(self._clock())}
         self._book.replace(thid, [members | line])
         self._count += 1
@@ -221,11 +241,56 @@ class Ledger:
         extended = chain.bury(copy, link)
         if extended is copy:
             return False
-        stone = {"mid": message.mid, "type": message.type, "receipt": link.receipt}
-        self._keep(thid, self._count + 1, {"stone": stone})
+        members: dict[str, Any] = {
+            "stone": {"mid": message.mid, "type": message.type, "receipt": link.receipt}
+        }
+        thread = copy.thread
+        first = self.present(thread.first, thread.second) if thread else ""
+        left = (
+            remains.left_by(self.spec, replace(thread, first=first), link, self._count + 1)
+            if thread
+            else None
+        )
+        if left is not None:
+            members["left"] = [left]
+            self._left(thid, left)
+        self._keep(thid, self._count + 1, members)
         self._count += 1
         self._hold(extended)
         return True
+
+    # --- ladders --------------------------------------------------------------------------------
+
+    def hold_ladder(self, document: bytes) -> Ladder:
+        """Keep a ladder durably, to judge by it what comes from now on; ValueError if it is none."""
+        held = self._read_ladder(document)
+        if held.digest not in self._since and held.digest != self.spec.ladder.digest:
+            self._book.keep_ladder(held.digest, document)
+            self._since[held.digest] = self._count
+            self._book.remember(ladders=self._since)
+        return held
+
+    def _read_ladder(self, document: bytes) -> Ladder:
+        content, broken = strictjson.read(document)
+        if broken or not self.spec.valid("documents/ladder.json", content):
+            raise ValueError("this is no ladder")
+        held = ladder.read(document, content)
+        return self.ladders.setdefault(held.digest, held)
+
+    def _ladders(self, n: int) -> Mapping[str, Ladder]:
+        """The ladders that were held when a line was written: what was judged without one stays so."""
+        own = self.spec.ladder.digest
+        return {d: held for d, held in self.ladders.items() if d == own or self._since.get(d, n) < n}
+
+    def drop_ladders(self, but: Sequence[str] = ()) -> None:
+        """Forget the ladders that no message held here names, apart from some."""
+        links = (link for copy in self.copies.values() for link in copy.links)
+        stay = {*but, self.spec.ladder.digest, *(link.message.body.get("ladder") for link in links)}
+        for digest in self.ladders.keys() - stay:
+            self._since.pop(digest, None)
+            self._book.remember(ladders=self._since)
+            self._book.drop_ladder(digest)
+            del self.ladders[digest]
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -258,7 +323,7 @@ class Ledger:
         version = message.body.get("version") if message else None
         if thread is None:
             parent = self._parent(message.pthid, now, version, exact) if message else None
-            return Context(parent=parent, agreement=named, named=named, ladders=self._ladders, blind=True)
+            return Context(parent=parent, agreement=named, named=named, blind=True)
         first = self.present(thread.first, thread.second)
         return Context(
             parent=self._parent(thread.parent, now, version, exact, opened=thread.opened),
@@ -266,7 +331,6 @@ class Ledger:
             named=named,
             superseded_at=self._superseded_at(thread),
             severed_at=self._severed_at(thread),
-            ladders=self._ladders,
             prev_known=message is None or message.prev is None or copy.holds(message.prev),
             next_key=self.next_key(first, thread.second),
             taken=message is not None and self._taken(message.iss, thread.second),
@@ -311,19 +375,11 @@ class Ledger:
         pair = (self.present(thread.first, thread.second), thread.second)
         own = (thread.record_at, self._made[thread.thid])
         ended = [
-            other.over_at
-            for other in (self.copies[thid].thread for thid in self._severed)
-            if other is not None
-            and other.over_at is not None
-            and (other.over_at, self._severed[other.thid]) > own
-            and (self.present(other.first, other.second), other.second) == pair
+            end.at
+            for end in self._severed.values()
+            if (end.at, end.n) > own and (self.present(end.first, end.second), end.second) == pair
         ]
         return min(ended, default=None)
-
-    @property
-    def _ladders(self) -> Mapping[str, Ladder]:
-        """Of ladders an agent is sure to hold that of the spec only."""
-        return {self.spec.ladder.digest: self.spec.ladder}
 
     def _taken(self, iss: str, second: str) -> bool:
         held = (c.thread for c in self.copies.values())

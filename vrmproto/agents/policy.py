@@ -29,7 +29,8 @@ class Policy:
 
     The preferred agreement goes first, then the acceptable ones in the order of the proffer. ``answer_in`` is
     how long an alternative stands, ``reason`` is said with a rejection. ``offers`` are the rules by which
-    offers are made on intents.
+    offers are made on intents. ``kept`` is what stays when a relationship has ended, and why: it is said in
+    the attestation, as ``{what, why, until}``.
     """
 
     accepts: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class Policy:
     lang: str = "en"
     place: str = "ZZ"
     offers: tuple[OfferRule, ...] = ()
+    kept: tuple[Mapping[str, str], ...] = ()
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Policy:
@@ -47,7 +49,7 @@ class Policy:
         unknown = table.keys() - {f.name for f in fields(cls)}
         if unknown:
             raise ValueError(f"a policy has no {', '.join(sorted(unknown))}")
-        lists: dict[str, Any] = {n: tuple(table[n]) for n in ("accepts", "hold") if n in table}
+        lists: dict[str, Any] = {n: tuple(table[n]) for n in ("accepts", "hold", "kept") if n in table}
         lists["offers"] = tuple(OfferRule.of(rule) for rule in table.get("offers", ()))
         return cls(**{**table, **lists})
 

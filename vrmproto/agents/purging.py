@@ -1,8 +1,8 @@
-"""A vendor erases what it holds of an offer that is over, and then attests that it has.
+"""A vendor erases what it holds of an offer or a relationship that is over, and then attests that it has.
 
 Each step is on disk before the next, so that a purge that was interrupted goes on where it was.
 What a dispute holds stays until it is closed. Source: spec/protocol/offers.md "Purging" (VRM-OFR-028),
-disputes.md (VRM-DSP-006).
+disputes.md (VRM-DSP-006), relationships.md (VRM-REL-013).
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from vrmproto.agents.chain import Copy
 from vrmproto.agents.selling import Selling
 from vrmproto.agents.sender import AgentError, Sent
 from vrmproto.errors import ProtocolError
+from vrmproto.model import Thread
 
 __all__ = ["Due", "Purging"]
 
 _LEAD = 10
-"""A purge is due when this fraction of ``purge_within`` is left."""
+"""A purge is due when this fraction of its time is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,16 @@ class Due:
 class Purging(Selling):
     """Purges what is over."""
 
+    def kept(self, kind: str) -> Sequence[Mapping[str, str]]:
+        """What stays of a thread of this kind when it is purged without a word of what stays, and why."""
+        return ()
+
+    def attests(self, thread: Thread) -> str:
+        """The type by which this vendor attests that it has erased a thread; '' where it never has to."""
+        kind = self.spec.kinds[thread.kind]
+        ends = (r for r in kind.rows if r.duty and r.to in kind.states and kind.states[r.to].erased)
+        return next((row.type for row in ends), "") if self.owns(thread.second) else ""
+
     # --- when -----------------------------------------------------------------------------------
 
     def due_purges(self) -> list[Due]:
@@ -45,23 +56,20 @@ class Purging(Selling):
 
     def _due(self, copy: Copy) -> Due | None:
         thread = copy.thread
-        if thread is None or not self._is_own_offer(thread):
+        if thread is None or not self.attests(thread):
             return None
         now = self.now()
         status = self.ledger.status(copy, max(now, thread.received))
         state = self.spec.kinds[thread.kind].states[status.state]
         if state.end and (copy.erased is None or "at" in copy.erased):
-            return Due(copy.thid, status.state, now, now) if self._is_half(copy, status.state) else None
+            half = state.erased and copy.erased is None  # another folder has sent the attestation
+            return Due(copy.thid, status.state, now, now) if half else None
         if copy.erased is not None or status.deadline is None:
             return Due(copy.thid, status.state, now, now) if state.over or copy.erased else None
         if not state.over:
             return None
         left = (status.deadline - status.since) // _LEAD
         return Due(copy.thid, status.state, status.deadline - max(1, left), status.deadline)
-
-    def _is_half(self, copy: Copy, state: str) -> bool:
-        """The home has the attestation, but this folder is not erased: another one has sent it."""
-        return copy.erased is None and self.spec.kinds["offer"].states[state].erased
 
     async def purge_due(self) -> list[Sent]:
         """Do the purges that are due, and finish those that were interrupted."""
@@ -75,39 +83,41 @@ class Purging(Selling):
 
     # --- what -----------------------------------------------------------------------------------
 
-    async def purge(self, offer_thid: str, kept: Sequence[Mapping[str, str]] = ()) -> Sent:
-        """Erase the own copy of an offer that is over, and attest it; ``kept`` says what stays and why.
+    async def purge(self, thid: str, kept: Sequence[Mapping[str, str]] = ()) -> Sent:
+        """Erase the own copy of what is over, and attest it; ``kept`` says what stays and why.
 
-        Of the offer and its intent stay the messages of the record, and of the others a tombstone each;
-        unless another offer of the intent goes on, which then keeps the intent. Whatever the vendor has
-        stored elsewhere it has to erase itself, before. AgentError while the offer is not over.
+        Of a relationship nothing stays but tombstones. Of an offer and its intent stay the messages of the
+        record, and of the others a tombstone each; unless another offer of the intent goes on, which then
+        keeps the intent. Whatever the vendor has stored elsewhere it has to erase itself, before. AgentError
+        while it is not over.
         """
-        sent = await self._purge(offer_thid, kept)
+        sent = await self._purge(thid, kept)
         if sent is None:
-            raise AgentError(f"{offer_thid} is purged already")
+            raise AgentError(f"{thid} is purged already")
         return sent
 
     async def _purge(self, thid: str, kept: Sequence[Mapping[str, str]]) -> Sent | None:
         copy = self._copy(thid)
-        if copy.thread is None or not self._is_own_offer(copy.thread):
-            raise AgentError(f"{thid} is no offer of this vendor")
+        if copy.thread is None or not (attest := self.attests(copy.thread)):
+            raise AgentError(f"{thid} is no offer of this vendor, and no relationship with it")
         if copy.erased is None:
             view = await self.thread(thid)  # all that the home has of it, and whether it is over
             states = self.spec.kinds[view.thread.kind].states
             if not (states[view.state].over or states[view.state].erased):
-                raise AgentError(f"the offer is {view.state}: it is not over")
-            self.ledger.purging(thid, {"kept": [dict(one) for one in kept]})
+                raise AgentError(f"the {view.thread.kind} is {view.state}: it is not over")
+            stays = kept or self.kept(view.thread.kind)
+            self.ledger.purging(thid, {"kept": [dict(one) for one in stays]})
         why = dict(self._copy(thid).erased or {})
         if "at" not in why:
             why["at"] = self.now()
             self._erase(thid, why)
         self._erase_intent(copy.thread.parent or "", why)
-        if self.spec.kinds["offer"].states[self.view(thid).state].erased:
+        if self.spec.kinds[copy.thread.kind].states[self.view(thid).state].erased:
             return None
         held = {"what": "messages that a dispute names", "why": "the dispute is open"}
         kept = [*why["kept"], *([held] if self._held(thid) else [])]
         body = {"erased_at": timing.text(why["at"]), "kept": kept}
-        return await self.send("purge.attest", body, thid=thid, check=False)
+        return await self.send(attest, body, thid=thid, check=False)
 
     def _erase(self, thid: str, why: Mapping[str, Any], attestation: str = "") -> None:
         """Everything but the record; the thread itself last: as long as it is there, this is not done."""
@@ -116,6 +126,11 @@ class Purging(Selling):
             if _concerns(token, thid):
                 self.book.settled(mid)
         self.ledger.erase(thid, why, [*self._record_of(thid), attestation])
+        self.ledger.drop_ladders(self.own_ladders())
+
+    def own_ladders(self) -> Sequence[str]:
+        """The ladders that this vendor has written itself, by digest."""
+        return ()
 
     def _erase_intent(self, thid: str, why: Mapping[str, Any]) -> None:
         """The intent too, once every own offer of it is erased (whose copies need it no more)."""
@@ -137,10 +152,11 @@ class Purging(Selling):
 
     def _record_of(self, thid: str) -> list[str]:
         """The mids of the messages that the record of an agreement holds (VRM-OFR-030), or a dispute."""
-        links, held = self._copy(thid).links, self._held(thid)
+        copy, held = self._copy(thid), self._held(thid)
         shown = self.spec.introductions
-        mids = [(n, k.message.mid, k.message.type) for n, k in enumerate(links)]
-        return [mid for n, mid, type_ in mids if n == 0 or type_ in shown or mid in held]
+        agreed = copy.thread is not None and (copy.thread.board or copy.thread.record is not None)
+        mids = [(n, k.message.mid, k.message.type) for n, k in enumerate(copy.links)]
+        return [mid for n, mid, type_ in mids if (agreed and n == 0) or type_ in shown or mid in held]
 
     def _held(self, thid: str) -> set[str]:
         """What the disputes below a thread hold now."""
@@ -155,7 +171,7 @@ class Purging(Selling):
     def _erase_released(self) -> None:
         """What was kept for a dispute that is closed by now."""
         for copy in list(self.ledger.copies.values()):
-            if "at" in (copy.erased or {}) and copy.thread is not None and self._is_own_offer(copy.thread):
+            if "at" in (copy.erased or {}) and copy.thread is not None and self.attests(copy.thread):
                 stays = self._record_of(copy.thid)
                 links = copy.links[:-1]  # the attestation stays
                 if any(not link.erased and link.message.mid not in stays for link in links):

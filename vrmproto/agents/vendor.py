@@ -21,6 +21,7 @@ from vrmproto.agents.feedback import Hearing
 from vrmproto.agents.inbox import Event
 from vrmproto.agents.policy import Policy
 from vrmproto.agents.published import PublishedKeys
+from vrmproto.agents.relating import Inviting
 from vrmproto.agents.rules import OfferRule
 from vrmproto.agents.sender import AgentError, Sent
 from vrmproto.agents.sync import SyncAgent, running
@@ -32,14 +33,17 @@ from vrmproto.spec import VERSION, Spec
 
 __all__ = ["Policy", "VendorAgent"]
 
+LADDER = "/.well-known/vrm-ladder"
+"""Where an organisation that has written a ladder serves it."""
+
 _CLOSED = ("state-conflict", "deadline-passed", "prev-stale")
 
 
-class VendorAgent(Working, Hearing, Disputing):
+class VendorAgent(Working, Inviting, Hearing, Disputing):
     """Acts for an organisation, named by its ``origin``; without one by a ``did:jwk``, not domain-verified.
 
     ``homes`` are the origins of all homes that it reads (by default the one it is opened with), ``alg`` the
-    algorithm of its first key.
+    algorithm of its first key, ``ladder`` the document of a ladder that it has written itself.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class VendorAgent(Working, Hearing, Disputing):
         homes: Sequence[str] = (),
         alg: str = "ES256",
         operator: str = "",
+        ladder: bytes | None = None,
     ) -> None:
         self.published = PublishedKeys(book, alg, clock)
         self.policy = policy if isinstance(policy, Policy) else Policy.of(policy or {})
@@ -66,6 +71,13 @@ class VendorAgent(Working, Hearing, Disputing):
         self._runner: web.AppRunner | None = None
         super().__init__(book, spec, home, dev=dev, clock=clock)
         self._name(origin or str(book.state.get("origin", "")))
+        try:
+            self.ladder = self.ledger.hold_ladder(ladder) if ladder is not None else None
+        except ValueError as error:
+            raise AgentError(str(error)) from None
+        for one in self.policy.kept:
+            if not spec.valid("shared/kept.json", one):
+                raise AgentError(f"{dict(one)} does not say what is kept and why")
 
     @classmethod
     def sync(cls, folder: Path | str, home: str, **options: Any) -> AbstractContextManager[SyncAgent]:
@@ -130,6 +142,8 @@ class VendorAgent(Working, Hearing, Disputing):
             "keys": documents.published(key.public for key in self.published.published),
             "historical_keys": self.published.historical,
         }
+        if self.ladder is not None:
+            document["ladder"] = {"digest": self.ladder.digest, "url": self.origin + LADDER}
         return document | ({"operator": self.operator} if self.operator else {})
 
     def myterms(self) -> dict[str, Any]:
@@ -137,7 +151,10 @@ class VendorAgent(Working, Hearing, Disputing):
         return documents.myterms(self.discovery())
 
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Serve both documents; the origin. Without one it becomes ``http://host:port`` (needs ``dev``)."""
+        """Serve both documents, and its ladder if it has written one; the origin.
+
+        Without an origin it becomes ``http://host:port`` (needs ``dev``).
+        """
         if self._runner is not None:
             raise AgentError("it serves already")
         if self.origin.startswith("http://") and not port:
@@ -145,6 +162,8 @@ class VendorAgent(Working, Hearing, Disputing):
         app = web.Application()
         for path, document in ((DISCOVERY, self.discovery), ("/.well-known/myterms", self.myterms)):
             app.router.add_get(path, _served(document))
+        if (ladder := self.ladder) is not None:
+            app.router.add_get(LADDER, _served(lambda: ladder.document))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
@@ -175,6 +194,14 @@ class VendorAgent(Working, Hearing, Disputing):
         """Poll, then answer every proffer that stands in the own copies and has no answer yet."""
         await self.poll(wait)
         return await self.answer_terms()
+
+    def kept(self, kind: str) -> Sequence[Mapping[str, str]]:
+        """What the policy says of relationships."""
+        return self.policy.kept if kind == "relationship" else ()
+
+    def own_ladders(self) -> Sequence[str]:
+        """The ladder that this organisation has written."""
+        return () if self.ladder is None else (self.ladder.digest,)
 
     def offer_rules(self) -> Sequence[OfferRule]:
         """The rules of the policy."""
@@ -214,10 +241,11 @@ class VendorAgent(Working, Hearing, Disputing):
         return sent
 
 
-def _served(document: Callable[[], dict[str, Any]]) -> Callable[[web.Request], Any]:
+def _served(document: Callable[[], dict[str, Any] | bytes]) -> Callable[[web.Request], Any]:
     async def handler(_: web.Request) -> web.Response:
         headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "max-age=60"}
-        data = strictjson.dumps(document())
+        said = document()
+        data = said if isinstance(said, bytes) else strictjson.dumps(said)
         return web.Response(body=data, content_type="application/json", headers=headers)
 
     return handler

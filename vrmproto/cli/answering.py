@@ -12,7 +12,7 @@ import typer
 from vrmproto.cli import agent, choosing
 from vrmproto.cli.agent import Dev, Folder, Json, SpecDir
 from vrmproto.cli.output import usage
-from vrmproto.cli.person import Home, intent_of, on_offer, run
+from vrmproto.cli.person import Home, intent_of, on_offer, on_thread, run
 
 if TYPE_CHECKING:
     from vrmproto.agents import CustomerAgent
@@ -123,7 +123,10 @@ def accept(
 
 
 def decline(
-    offer: OfferId,
+    id: Annotated[
+        str,
+        typer.Argument(help="The offer, or the relationship of an invitation: its id, or how that begins."),
+    ],
     folder: Folder,
     reason: Reason = "",
     home: Home = "",
@@ -131,8 +134,12 @@ def decline(
     spec: SpecDir = None,
     json_: Json = False,
 ) -> None:
-    """Say no to an offer."""
-    on_offer("decline_offer", "offer.decline", offer, folder, home, dev, spec, json_, reason=reason)
+    """Say no to an offer, or to the invitation of an organisation to the next rung."""
+    kinds = {
+        "offer": ("decline_offer", "offer.decline"),
+        "relationship": ("decline", "relationship.decline"),
+    }
+    on_thread(kinds, id, folder, home, dev, spec, json_, reason=reason)
 
 
 def cancel(

@@ -37,10 +37,10 @@ def when(epoch: int | None) -> str:
     return timing.text(epoch).replace("T", " ").replace(":00Z", " UTC").replace("Z", " UTC") if epoch else "-"
 
 
-def find(text: str, known: Sequence[str], what: str, shows: str = "offers") -> str:
+def find(text: str, known: Sequence[str], what: str, shows: str = "offers", verb: str = "customer") -> str:
     """The id that a text is, or how it begins; says what is wrong where there is not exactly one.
 
-    ``shows`` is the command that lists what there is.
+    ``shows`` is the command of the verb that lists what there is.
     """
     found = [one for one in known if one == text] or [
         one for one in known if len(text) >= _LEAST and one.startswith(text)
@@ -50,7 +50,7 @@ def find(text: str, known: Sequence[str], what: str, shows: str = "offers") -> s
     if found:
         raise usage(f"{text}: {len(found)} ids begin so; write more of it")
     few = f"at least {_LEAST} letters of an id" if len(text) < _LEAST else f"no {what} here begins so"
-    raise usage(f"{text}: {few}; `vrmproto customer {shows}` shows what is here")
+    raise usage(f"{text}: {few}; `vrmproto {verb} {shows}` shows what is here")
 
 
 def all_offers(me: CustomerAgent) -> list[str]:

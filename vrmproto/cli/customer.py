@@ -1,4 +1,4 @@
-"""``vrmproto customer``: a person wants, hears offers, chooses, tells what she thinks, and disputes."""
+"""``vrmproto customer``: a person wants, chooses, tells what she thinks, disputes, keeps relationships."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vrmproto.cli import agent, answering, choosing, disputing, telling, wanting
+from vrmproto.cli import agent, answering, choosing, disputing, relating, telling, wanting
 from vrmproto.cli.agent import Dev, Folder, Json, SpecDir
 from vrmproto.cli.ids import IdCommand
 from vrmproto.cli.output import usage
-from vrmproto.cli.person import Home, intent_of, on_intent, run
+from vrmproto.cli.person import Home, intent_of, on_intent, on_thread, run
 
 if TYPE_CHECKING:
     from vrmproto.agents import CustomerAgent
@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 IntentId = Annotated[str, typer.Argument(help="The intent: its id, or how that begins.")]
+RestingId = Annotated[
+    str, typer.Argument(help="The intent, or the relationship: its id, or how that begins.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    about = "Act as a person: say what you want, hear offers, choose; tell organisations what you think."
+    about = "Act as a person: say what you want, hear offers, choose; tell organisations what you think, and"
+    about += " how near they may come."
     group = typer.Typer(help=about, no_args_is_help=True)
     commands: tuple[Callable[..., None], ...] = (publish, amend, pause, resume, withdraw, close)
-    for command in commands + answering.COMMANDS + telling.COMMANDS + disputing.COMMANDS:
+    commands += answering.COMMANDS + telling.COMMANDS + disputing.COMMANDS + relating.COMMANDS
+    for command in commands:
         group.command(cls=IdCommand)(command)
     app.add_typer(group, name="customer")
 
@@ -188,28 +193,32 @@ async def _public(sending: Awaitable[Any]) -> Any:
         raise usage(str(error).replace("say identifying=True if she wants that", own)) from None
 
 
+def _resting(method: str) -> dict[str, tuple[str, str]]:
+    return {kind: (method, f"{kind}.{method}") for kind in ("intent", "relationship")}
+
+
 def pause(
-    intent: IntentId,
+    id: RestingId,
     folder: Folder,
     home: Home = "",
     dev: Dev = False,
     spec: SpecDir = None,
     json_: Json = False,
 ) -> None:
-    """Hear no new offers for the time being."""
-    on_intent("pause", "intent.pause", intent, folder, home, dev, spec, json_)
+    """Hear no new offers for the time being, or nothing that an organisation begins of its own accord."""
+    on_thread(_resting("pause"), id, folder, home, dev, spec, json_)
 
 
 def resume(
-    intent: IntentId,
+    id: RestingId,
     folder: Folder,
     home: Home = "",
     dev: Dev = False,
     spec: SpecDir = None,
     json_: Json = False,
 ) -> None:
-    """Hear offers again."""
-    on_intent("resume", "intent.resume", intent, folder, home, dev, spec, json_)
+    """Hear offers again, or an organisation."""
+    on_thread(_resting("resume"), id, folder, home, dev, spec, json_)
 
 
 def withdraw(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from vrmproto.cli.output import usage
 if TYPE_CHECKING:
     from vrmproto.agents import CustomerAgent, ThreadView
 
-__all__ = ["Home", "intent_of", "on_intent", "on_offer", "run", "show_all"]
+__all__ = ["Home", "intent_of", "on_intent", "on_offer", "on_thread", "run", "show_all"]
 
 Home = Annotated[str, typer.Option(help="The origin of the home; by default the one that the folder knows.")]
 Work = Callable[["CustomerAgent"], Awaitable[None]]
@@ -64,6 +64,42 @@ def on_offer(
         agent.tell_sent(sent, type_, me.spec, json_)
 
     run(work, folder, home, dev, spec)
+
+
+def on_thread(
+    kinds: Mapping[str, tuple[str, str]],
+    text: str,
+    folder: Path,
+    home: str,
+    dev: bool,
+    spec: Path | None,
+    json_: bool,
+    **arguments: Any,
+) -> None:
+    """Send one message in a thread: by its kind a method of the agent, and the type of what it sends.
+
+    A relationship may be named by the organisation, too.
+    """
+
+    async def work(me: CustomerAgent) -> None:
+        await me.poll()
+        known = {view.thid: view.thread.kind for view in me.views() if view.thread.kind in kinds}
+        shows = "standing" if [*kinds] == ["relationship"] else "offers"
+        thid = _bond_with(me, text) if "relationship" in kinds else ""
+        thid = thid or choosing.find(text, [*known], " or ".join(kinds), shows)
+        if known[thid] == "offer" and not me.offer(thid).domain_verified:
+            typer.echo(choosing.UNVERIFIED.format(me.offer(thid).vendor), err=True)
+        method, type_ = kinds[known[thid]]
+        sent = await getattr(me, method)(thid, check=False, **arguments)
+        agent.tell_sent(sent, type_, me.spec, json_)
+
+    run(work, folder, home, dev, spec)
+
+
+def _bond_with(me: CustomerAgent, vendor: str) -> str:
+    """Her relationship with an organisation: the one that has not ended, else the last; '' if none."""
+    found = me.standing(vendor.removesuffix("/")) if vendor else []
+    return next((one.thid for one in sorted(found, key=lambda one: (one.over, -one.since))), "")
 
 
 def show_all(

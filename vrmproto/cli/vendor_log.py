@@ -22,6 +22,7 @@ _WORDS = {
     "offer.message": "answered",
     "offer.confirm": "confirmed",
     "purge.attest": "erased, and attested it",
+    "relationship.attest": "erased, and attested it",
     "terms.accept": "accepted terms",
     "terms.alternative": "offered other terms",
     "terms.reject": "rejected terms",
@@ -129,6 +130,8 @@ def _said(body: Mapping[str, Any]) -> str:
         return f"{body['total']['currency']} {body['total']['amount']}"
     if "content" in body:
         return ", ".join(body["about"]["fields"])
+    if "stage" in body:
+        return str(body["stage"])
     if "agreement" in body:
         return str(body["agreement"]["id"])
     return ""
