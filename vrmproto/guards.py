@@ -330,8 +330,8 @@ def _rung(case: Case) -> tuple[Ladder, int] | None:
     """The ladder by which a message is judged, and the rung (VRM-LAD-003 to VRM-LAD-005)."""
     said = _said(case)
     found = case.context.ladders.get(case.message.body.get("ladder") or said.get("ladder", ""))
-    if found is None:
-        return None  # an agent may not hold it
+    if found is None or case.context.named is None:
+        return None  # an agent may not hold it, or not the thread of the agreement
     return found, found.reached(said.get("stage"), _grounds(case))
 
 
@@ -405,7 +405,7 @@ def not_asked_again(case: Case) -> None:
 def preference_allows(case: Case) -> None:
     """VRM-REL-006 to VRM-REL-008."""
     said = _said(case).get("preferences", {})
-    if preferences.quiet(said, case.now):
+    if preferences.quiet(said, case.now) and not case.context.blind:  # zones change, and homes learn first
         detail = "these are quiet hours in her zone"
         raise ProtocolError("preference-forbids", detail, rule="VRM-REL-006")
     if preferences.often(said, _times(case, "said"), case.now):
@@ -415,6 +415,8 @@ def preference_allows(case: Case) -> None:
 
 def not_prohibited(case: Case) -> None:
     """VRM-CNS-001."""
+    if case.context.named is None:
+        return  # an agent may not hold the thread of the agreement
     grounds = _grounds(case)
     if any(map(grounds.prohibit, case.message.body["purposes"])):
         detail = "the agreement prohibits one of the purposes, whatever the consent"
@@ -423,6 +425,8 @@ def not_prohibited(case: Case) -> None:
 
 def within_terms(case: Case) -> None:
     """VRM-PUR-001 to VRM-PUR-004."""
+    if case.context.named is None:
+        return  # an agent may not hold the thread of the agreement
     body, grounds = case.message.body, _grounds(case)
     purpose = body["about"]["purpose"] if "about" in body else body["purpose"]
     if grounds.prohibit(purpose):

@@ -18,7 +18,7 @@ from vrmproto.agents.person import Terms
 from vrmproto.agents.purging import Purging
 from vrmproto.agents.sender import AgentError, Sent
 from vrmproto.agents.wire import Signer
-from vrmproto.ladder import Ladder, reaches
+from vrmproto.ladder import Grounds, Ladder
 from vrmproto.model import Thread
 from vrmproto.outgoing import OutgoingError
 from vrmproto.roster import digest
@@ -111,6 +111,7 @@ class _Related(Agent):
         agreements = self.agreed(thread.first, thread.second)
         ladder = self.ledger.ladders.get(thread.facts.get("ladder", ""))
         gone, moved_at = self._gone(copy)
+        consents = self.consented(thid)
         known = ladder is not None and not over
         return Standing(
             thid=thid,
@@ -123,8 +124,8 @@ class _Related(Agent):
             deadline=view.deadline,
             ladder=ladder,
             gone=gone if known else "",
-            rung=self._rung(ladder, gone, agreements) if ladder is not None and known else "",
-            reached=self._reached(ladder, agreements) if ladder is not None else (),
+            rung=self._rung(ladder, gone, agreements, consents) if ladder is not None and known else "",
+            reached=self._reached(ladder, agreements, consents) if ladder is not None else (),
             invitation=self._invitation(copy) if view.state == "invited" else None,
             preferences=thread.facts.get("preferences", {}),
             agreements=agreements,
@@ -149,7 +150,8 @@ class _Related(Agent):
             thread = view.thread
             live = self.spec.kinds[thread.kind].states[view.state].live
             if (
-                thread.record is None
+                self.spec.kinds[thread.kind].record != "agreement"
+                or thread.record is None
                 or thread.record_at is None
                 or not live
                 or thread.pair != (first, second)
@@ -182,14 +184,31 @@ class _Related(Agent):
             since = link.claims["iat"] if present != before else since
         return present, since
 
-    def _rung(self, ladder: Ladder, gone: str, agreements: Sequence[Agreed]) -> str:
-        most = [ladder.reached(gone, one.clauses, self.spec.purposes) for one in agreements]
+    def consented(self, thid: str) -> frozenset[str]:
+        """The purposes for which there is a consent in force below a relationship."""
+        found = set()
+        for copy in self.ledger.below(thid):
+            kind = self.spec.kinds[copy.thread.kind] if copy.thread is not None else None
+            if kind is None or kind.record != "consent" or copy.thread is None:
+                continue
+            if kind.states[self.view(copy.thid).state].live:
+                found |= set(copy.thread.facts.get("granted", ()))
+        return frozenset(found)
+
+    def _grounds(self, agreements: Sequence[Agreed], consents: frozenset[str]) -> list[Grounds]:
+        return [Grounds(self.spec.purposes, one.clauses, consents) for one in agreements]
+
+    def _rung(self, ladder: Ladder, gone: str, agreements: Sequence[Agreed], consents: frozenset[str]) -> str:
+        most = [ladder.reached(gone, grounds) for grounds in self._grounds(agreements, consents)]
         return ladder.rungs[max(most, default=0)].stage
 
-    def _reached(self, ladder: Ladder, agreements: Sequence[Agreed]) -> tuple[str, ...]:
+    def _reached(
+        self, ladder: Ladder, agreements: Sequence[Agreed], consents: frozenset[str]
+    ) -> tuple[str, ...]:
+        grounds = self._grounds(agreements, consents)
+
         def within(n: int) -> bool:
-            rung, purposes = ladder.rungs[n], self.spec.purposes
-            return n == 0 or any(reaches(rung, one.clauses, purposes) for one in agreements)
+            return n == 0 or any(one.reach(ladder.rungs[n]) for one in grounds)
 
         return tuple(rung.stage for n, rung in enumerate(ladder.rungs) if within(n))
 
@@ -308,7 +327,8 @@ class Relating(_Related, Publishing):
             known = ", ".join(rung.stage for rung in held.rungs)
             raise AgentError(f"the ladder has no rung {stage}; it has {known}")
         rung = held.rungs[number]
-        fitting = [a for a in standing.agreements if reaches(rung, a.clauses, self.spec.purposes)]
+        grounds = self._grounds(standing.agreements, self.consented(thid))
+        fitting = [a for a, one in zip(standing.agreements, grounds, strict=True) if one.reach(rung)]
         if not fitting:
             raise AgentError(f"no agreement in force with {standing.vendor} reaches the rung {stage}")
         opened = self.view(thid).thread.agreement
@@ -318,7 +338,7 @@ class Relating(_Related, Publishing):
 
     def _next(self, ladder: Ladder, standing: Standing) -> str:
         present = ladder.place(standing.rung) or 0
-        reached = self._reached(ladder, standing.agreements)
+        reached = self._reached(ladder, standing.agreements, self.consented(standing.thid))
         above = [rung.stage for rung in ladder.rungs[present + 1 :] if rung.stage in reached]
         if not above:
             raise AgentError(f"no agreement in force with {standing.vendor} reaches further up")
@@ -391,7 +411,7 @@ class Inviting(_Related, Purging):
         agr = next(
             one.record
             for one in reversed(standing.agreements)
-            if self._rung(ladder, standing.gone, [one]) == standing.rung
+            if self._rung(ladder, standing.gone, [one], self.consented(thid)) == standing.rung
         )
         above = ladder.rungs[(ladder.place(standing.rung) or 0) + 1 :]
         if not above:
