@@ -25,8 +25,10 @@ from hypothesis.stateful import (
 )
 
 from conformance import model
+from conformance import model_relating as relating
 from conformance.model import Act, Proof, View, World
 from conformance.model_home import LONGEST_ANSWER, PROOF_LIFE, SKEW, Model, Verdict
+from conformance.moves import rungs_of
 from vrmproto import envelope, keys, spec, timing
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Acknowledgement, Answer, Arrival, Config, Home
@@ -71,6 +73,7 @@ FIRSTS = [*PERSONS, *SPARE]
 ROSTER = model.Roster(
     {"id": SPEC.roster.id, "version": SPEC.roster.version},
     {name: (a.digest, a.kind) for name, a in SPEC.roster.agreements.items()},
+    rungs_of(SPEC),
 )
 NAMES = ["SD-BASE-DP", "SD-BASE", "SD-BASE-A", "PDC-AI", "PDC-GOOD"]
 NOWHERE = "A" * 43
@@ -138,6 +141,14 @@ FITTING = {
     model.DISPUTE: ["parent", "parent", "party", "agr", "own-agr", "aud"],
     "dispute.note": ["stale", "prev"],
     model.CLOSE: ["stale", "prev"],
+    relating.OPEN: ["ladder", "no-agr", "agr", "own-agr", "other-agr", "organisation", "pthid", "aud"],
+    relating.INVITE: ["stage", "rung", "rung", "categories", "dates", "no-agr", "other-agr", "agr", "prev"],
+    relating.STEP: ["stage", "rung", "rung", "ladder", "no-agr", "other-agr", "other-agr", "agr", "stale"],
+    relating.DECLINE: ["stale", "prev"],
+    relating.RETREAT: ["stage", "stale", "prev", "own-agr"],
+    relating.PREFER: ["stale", "prev", "own-agr"],
+    relating.END: ["stale", "prev"],
+    relating.ATTESTED: ["stale", "prev"],
 }
 
 
@@ -201,7 +212,8 @@ def everything(store: Store, thids: list[str]) -> tuple[Any, ...]:
         {party: [(e.position, e.mid) for e in store.inbox(party, 999)] for party in EVERYONE},
         {party: (store.known(party), store.inbox_size(party)) for party in EVERYONE},
         {party: sorted(store.notices(party, 999)) for party in EVERYONE},
-        {thid: (store.messages(thid, 1, 999), store.superseded_at(thid)) for thid in thids},
+        {thid: store.messages(thid, 1, 999) for thid in thids},
+        {thid: (store.superseded_at(thid), store.severed_at(thid)) for thid in thids},
         {thid: (store.below(thid), store.placed(thid)) for thid in thids},
         {(f, s): store.next_key(f, s) for f in FIRSTS for s in VENDORS + SHOPS},
     )
@@ -227,6 +239,8 @@ class Machine(RuleBasedStateMachine):
     spec: ClassVar[Spec] = SPEC
     template: ClassVar[Path | None] = None
     inbox: ClassVar[int] = 9
+    names: ClassVar[Sequence[str]] = NAMES
+    """The agreements that are offered."""
     polling: ClassVar[Sequence[str]] = VENDORS
 
     def __init__(self) -> None:
@@ -451,7 +465,7 @@ class Machine(RuleBasedStateMachine):
 
     def roster(self, dice: Dice, flaws: frozenset[str]) -> dict[str, Any]:
         """What a proffer and an intent offer."""
-        names = dice.sample(NAMES, dice.number(1, 3))
+        names = dice.sample(self.names, dice.number(1, 3))
         spoiled = dice.number(0, len(names)) if "terms" in flaws else -1
         listed = [self.agreement(dice, name, place == spoiled) for place, name in enumerate(names)]
         roster = {**ROSTER.reference, **({"version": "2.0"} if spoiled == len(names) else {})}
@@ -496,12 +510,12 @@ class Machine(RuleBasedStateMachine):
         if type_ == "terms.accept":
             right = dice.pick(view.offered)
             wrong = dice.number(0, 1) if spoiled else 2
-            other = self.agreement(dice, dice.pick(NAMES), dice.coin())
+            other = self.agreement(dice, dice.pick(self.names), dice.coin())
             offer = dice.pick([view.thid, view.head, NOWHERE]) if wrong == 0 else view.offer
             return {"accepts": offer, "agreement": other if wrong == 1 else dict(right), **read}
         if type_ == "terms.alternative":
             listed = {reference["id"] for reference in view.offered}
-            fresh = [name for name in NAMES if name not in listed]
+            fresh = [name for name in self.names if name not in listed]
             wrong = dice.number(0, 2) if spoiled else 3
             name = dice.pick(sorted(listed) if wrong == 2 else fresh)
             return {
