@@ -205,6 +205,8 @@ class View:
     second: str
     state: str = ""
     deadline: int | None = None
+    entered: int = 0
+    """When the state was entered, or a message left it as it was."""
     seq: int = 0
     head: str = ""
     mids: list[str] = field(default_factory=list)
@@ -408,7 +410,7 @@ class World:
 
     def enter(self, view: View, state: str, at: int, deadline: int | None = None) -> None:
         """A state is entered at a time; one in which a purge is owed brings its deadline along."""
-        view.state, view.deadline = state, deadline
+        view.state, view.deadline, view.entered = state, deadline, at
         if view.kind == "offer" and state in ENDED_OFFER:
             view.deadline = later(at, view.purge_within)
             view.fulfilled = state == "fulfilled"

@@ -205,6 +205,8 @@ def take(world: World, view: View, act: Act, now: int) -> None:
         view.declined.setdefault(view.invited, []).append(now)
     if act.type == END:
         for other in world.of_pair(view.pair):
-            if (other.kind, other.state) == ("terms", "agreed"):
+            # In one second the end of a relationship goes before a later agreement (VRM-THR-019).
+            taken = other.state == "superseded" and other.entered == now
+            if other.kind == "terms" and (other.state == "agreed" or taken):
                 other.causes.append((other.state, "severed", other.seq))
                 world.enter(other, "ended", now)

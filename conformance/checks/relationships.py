@@ -311,6 +311,8 @@ async def what_she_has_declined_is_not_asked_again(lab: Lab) -> None:
     lab.taken("VRM-REL-005", await invite(lab, thread, record, "subscriber"), "invited")
     await lab.say(thread.first, "relationship.decline", {}, thread)
     lab.refused("VRM-REL-005", await invite(lab, thread, record, "subscriber"), "asked-again")
+    await asyncio.sleep(1.1)
+    lab.refused("VRM-REL-005", await invite(lab, thread, record, "subscriber"), "asked-again")
     lab.taken("VRM-REL-005", await step(lab, thread, record, "subscriber"), "open")
     lab.taken("VRM-REL-005", await invite(lab, thread, record, "profiled"), "invited")
     await lab.say(thread.first, "relationship.pause", {}, thread)
@@ -338,12 +340,13 @@ async def quiet_hours_of_her_own_clock(lab: Lab) -> None:
         body = {"preferences": said}
         await lab.say(thread.first, "relationship.prefer", body, thread)
 
-    async def refused() -> None:
-        said = await invite(lab, thread, record, "subscriber")
+    async def refused(**claims: Any) -> None:
+        made = lab.bodies.invitation("subscriber")
+        party = _second(thread)
+        said = await lab.attempt(party, "relationship.invite", made, thread, agr=record, **claims)
         lab.refused("VRM-REL-006", said, "preference-forbids")
 
-    async def taken() -> None:
-        rule = "VRM-REL-008"
+    async def taken(rule: str = "VRM-REL-006") -> None:
         lab.taken(rule, await invite(lab, thread, record, "subscriber"), "invited")
         await lab.say(thread.first, "relationship.pause", {}, thread)
         await lab.say(thread.first, "relationship.resume", {}, thread)
@@ -353,6 +356,8 @@ async def quiet_hours_of_her_own_clock(lab: Lab) -> None:
         around = (_clock(lab, zone, -3), _clock(lab, zone, 5))
         await prefer(zone, around)
         await refused()
+        now = lab.target.now()
+        await refused(iat=now - 2400, exp=now + 2400)
         await prefer(other, around)
         await taken()
         await prefer(zone, around[::-1])  # all day but for these minutes
@@ -364,15 +369,20 @@ async def quiet_hours_of_her_own_clock(lab: Lab) -> None:
         await refused()
         await prefer(zone, (_clock(lab, zone, -30), _clock(lab, zone, -20)))
         await taken()
+        # From this minute on; and up to it, which has begun.
+        await prefer(zone, (_clock(lab, zone, 0), _clock(lab, zone, 5)))
+        await refused()
+        await prefer(zone, (_clock(lab, zone, -5), _clock(lab, zone, 0)))
+        await taken()
     await prefer("UTC", ("08:00", "08:00"))
     await refused()
     await prefer("UTC")
-    await taken()
+    await taken("VRM-REL-008")
 
 
 @check("VRM-REL-007", "VRM-REL-008", profile="relationship", slow=True)
 async def no_more_often_than_she_wants(lab: Lab) -> None:
-    """None at all; one within a few seconds, and another after them; a new rate counts what was before."""
+    """None at all; two of a day; a new rate counts what was before; another after the time of a rate."""
     thread, record = await related(lab, stage="returning")
 
     async def prefer(most: int, within: str) -> None:
@@ -393,6 +403,8 @@ async def no_more_often_than_she_wants(lab: Lab) -> None:
         lab.taken("VRM-REL-007", await again())
     last = lab.target.now()
     lab.refused("VRM-REL-007", await again(), "preference-forbids")
+    await asyncio.sleep(2.1)
+    lab.refused("VRM-REL-007", await again(), "preference-forbids")
     await prefer(3, "P1W")
     lab.taken("VRM-REL-008", await again())
     last = max(last, lab.target.now())
@@ -408,15 +420,29 @@ async def no_more_often_than_she_wants(lab: Lab) -> None:
 
 @check("VRM-REL-006", "VRM-REL-008", profile="relationship")
 async def preferences_said_at_the_beginning(lab: Lab) -> None:
-    """Those of the opening are kept to, and steps and pauses leave them as they are."""
+    """Those of the opening are kept to, steps and pauses leave them as they are, and bind the vendor only."""
     around = {"from": _clock(lab, "Europe/Amsterdam", -3), "to": _clock(lab, "Europe/Amsterdam", 5)}
     said = {"zone": "Europe/Amsterdam", "quiet": [around]}
-    thread, record = await related(lab, stage="returning", preferences=said)
+    thread, record = await related(lab, preferences=said)
+    lab.taken("VRM-REL-006", await step(lab, thread, record, "returning"), "open")
     lab.refused("VRM-REL-006", await invite(lab, thread, record, "subscriber"), "preference-forbids")
     await lab.say(thread.first, "relationship.pause", {}, thread)
     await lab.say(thread.first, "relationship.resume", {}, thread)
     lab.refused("VRM-REL-008", await invite(lab, thread, record, "subscriber"), "preference-forbids")
     lab.taken("VRM-REL-006", await step(lab, thread, record, "subscriber"), "open")
+
+
+@check("VRM-REL-008", profile="relationship")
+async def without_preferences_there_are_none(lab: Lab) -> None:
+    """Three invitations in a row, none of which she has declined."""
+    thread, record = await related(lab, stage="returning")
+    for stage in ("subscriber", "profiled", "profiled"):
+        lab.taken("VRM-REL-008", await invite(lab, thread, record, stage), "invited")
+        if stage == "subscriber":
+            lab.taken("VRM-REL-008", await step(lab, thread, record, stage), "open")
+        else:
+            await lab.say(thread.first, "relationship.pause", {}, thread)
+            await lab.say(thread.first, "relationship.resume", {}, thread)
 
 
 # --- the end --------------------------------------------------------------------------------------
