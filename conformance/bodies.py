@@ -16,6 +16,12 @@ __all__ = ["Bodies"]
 DAY = 86400
 ORDERS = "https://w3id.org/dpv#CustomerOrderManagement"
 CARE = "https://w3id.org/dpv#CommunicationForCustomerCare"
+RIGHTS = "https://w3id.org/dpv#RightsFulfilment"
+MARKETING = "https://w3id.org/dpv#DirectMarketing"
+QUALITY = "https://w3id.org/dpv#DataQualityManagement"
+OPTIMISING = "https://w3id.org/dpv#ServiceOptimisation"
+TRAINING = "https://w3id.org/vrmproto/1.0/purpose#AITrainingOperation"
+PD = "https://w3id.org/dpv/pd#"
 Json = dict[str, Any]
 
 
@@ -179,8 +185,65 @@ class Bodies:
 
     def invitation(self, stage: str = "subscriber", *categories: str, **changes: Any) -> Json:
         """The body of ``relationship.invite``; ``categories`` by their names in DPV-PD."""
-        asks = [{"category": f"https://w3id.org/dpv/pd#{name}", "purpose": CARE} for name in categories]
+        asks = [{"category": f"{PD}{name}", "purpose": CARE} for name in categories]
         made = {"stage": stage, "benefit": "News of the model.", "asks": asks, "answer_by": self.at(5 * DAY)}
+        return _merged(made, changes)
+
+    def consent(self, *purposes: str, **changes: Any) -> Json:
+        """The body of ``consent.request``."""
+        digest = jose.digest(b"a privacy notice")
+        made = {
+            "notice": {"digest": digest, "lang": "en", "presented_at": self.at(-60)},
+            "controller": {"name": "De Autohandel B.V.", "contact": "mailto:privacy@auto.example"},
+            "purposes": [*purposes],
+            "data": [f"{PD}EmailAddress"],
+            "processing": ["https://w3id.org/dpv#Use"],
+            "recipients": [],
+            "storage": {"places": ["NL"], "period": "P1Y"},
+            "jurisdiction": "NL",
+            "withdrawal": "One message, at any time.",
+            "rights": ["https://w3id.org/dpv/legal/eu/gdpr#A7-3"],
+            "authority": {"name": "Autoriteit Persoonsgegevens", "contact": "https://ap.example"},
+            "answer_by": self.at(5 * DAY),
+        }
+        return _merged(made, changes)
+
+    def grant(self, *purposes: str, **changes: Any) -> Json:
+        """The body of ``consent.grant``."""
+        return _merged({"purposes": [*purposes], "valid_until": self.at(90 * DAY)}, changes)
+
+    def word(self, purpose: str = CARE, text: str = "The tyres are here.", **changes: Any) -> Json:
+        """The body of ``dialogue.message``."""
+        made = {"about": {"purpose": purpose, "fields": ["text"]}, "content": {"clear": {"text": text}}}
+        return _merged(made, changes)
+
+    def request(self, purpose: str = CARE, *categories: str, **changes: Any) -> Json:
+        """The body of ``data.request``; ``categories`` by their names in DPV-PD."""
+        items = [{"category": f"{PD}{name}"} for name in categories or ("EmailAddress",)]
+        return _merged({"purpose": purpose, "items": items, "answer_by": self.at(5 * DAY)}, changes)
+
+    def share(self, purpose: str = CARE, *categories: str, fields: Mapping[str, str] | None = None) -> Json:
+        """The body of ``data.share``; ``fields`` are the data themselves."""
+        said = dict(fields or {"email": "a.jansen@example.org"})
+        named = [f"{PD}{name}" for name in categories or ("EmailAddress",)]
+        about = {"purpose": purpose, "fields": sorted(said), "categories": named}
+        return {"about": about, "content": {"clear": said}}
+
+    def report(
+        self,
+        purpose: str = CARE,
+        *categories: str,
+        fields: Mapping[str, str] | None = None,
+        ago: int = DAY,
+    ) -> Json:
+        """The body of ``data.report``, as of so many seconds ago."""
+        made = self.share(purpose, *categories, fields=fields)
+        return {**made, "about": {**made["about"], "as_of": self.at(-ago)}}
+
+    def correction(self, of: str, *patch: Mapping[str, str], **changes: Any) -> Json:
+        """The body of ``correction.submit``; without a patch the field ``email`` is replaced."""
+        plain = {"op": "replace", "path": "/email", "value": "anna@example.org"}
+        made = {"of": of, "patch": list(patch or (plain,)), "answer_by": self.at(30 * DAY)}
         return _merged(made, changes)
 
     def reference(self, data: bytes, blobs: str, **changes: Any) -> Json:

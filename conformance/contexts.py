@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.bodies import CARE, MARKETING, ORDERS, PD, QUALITY, RIGHTS
 from conformance.lab import Lab, Party, Said, Thread
 from conformance.results import Inconclusive
 
@@ -395,8 +396,8 @@ async def _close(lab: Lab, rng: random.Random) -> Ready:
 # --- relationships --------------------------------------------------------------------------------
 
 
-async def _related(lab: Lab, *types: str) -> tuple[Thread, str]:
-    """A relationship after these messages, and the agreement that it is under."""
+async def _related(lab: Lab, *types: str, stage: str = "returning") -> tuple[Thread, str]:
+    """A relationship after these messages, and the agreement that it is under; ``stage`` is where to step."""
     terms = await lab.agreed(lab.person(), await lab.vendor())
     record = terms.head
     said = await lab.say(
@@ -404,7 +405,7 @@ async def _related(lab: Lab, *types: str) -> tuple[Thread, str]:
     )
     thread, bodies = Thread(said.mid, terms.first, terms.second, said=[said]), lab.bodies
     made: dict[str, tuple[Party, Body, dict[str, Any]]] = {
-        "relationship.step": (thread.first, bodies.step(), {"agr": record}),
+        "relationship.step": (thread.first, bodies.step(stage), {"agr": record}),
         "relationship.invite": (_second(thread), bodies.invitation(), {"agr": record}),
         "relationship.pause": (thread.first, {}, {}),
         "relationship.end": (thread.first, {}, {}),
@@ -464,3 +465,219 @@ _of_relationship("relationship.retreat", "first")
 _of_relationship("relationship.prefer", "first")
 _of_relationship("relationship.end", "second")
 _of_relationship("relationship.attest", "second", "relationship.end")
+
+
+# --- below a relationship -------------------------------------------------------------------------
+
+WITHIN = (CARE, ORDERS, RIGHTS)
+"""Purposes that SD-BASE-DP requires."""
+ASKED = (MARKETING, QUALITY, "https://w3id.org/dpv#SellProducts", CARE)
+"""Purposes that it does not prohibit."""
+LISTED = (f"{PD}EmailAddress", f"{PD}Language")
+"""Categories that the rung lists."""
+
+
+async def _below(lab: Lab) -> tuple[Thread, str]:
+    """A relationship at a rung that lists every type, and its agreement."""
+    return await _related(lab, "relationship.step", stage="subscriber")
+
+
+def _opening(there: tuple[Thread, str], role: str, type_: str, lab: Lab, means: Held) -> Ready:
+    """The situation of a message that opens a thread below a relationship."""
+    thread, record = there
+    party = thread.first if role == "first" else _second(thread)
+    claims = {"agr": record, "pthid": thread.thid}
+    return Ready(lab, party, type_, aud=thread.other(party), claims=claims, means=means)
+
+
+async def _opened(lab: Lab, there: tuple[Thread, str], role: str, type_: str, body: Body) -> Thread:
+    """A thread below a relationship."""
+    ready = _opening(there, role, type_, lab, lambda body: body)
+    said = await lab.say(ready.party, type_, body, None, ready.aud, **ready.claims)
+    return Thread(said.mid, there[0].first, there[0].second, said=[said])
+
+
+async def _told(lab: Lab, party: Party) -> Held:
+    """Have the content be what ``about`` says it is, or a file that was put.
+
+    A home that takes no files gets all of it in clear.
+    """
+    files = await _held(lab, party) if "intent" in lab.target.claimed else None
+
+    def means(body: Body) -> Body:
+        content = body["content"]
+        if "ref" in content and files is not None:
+            return {**body, "content": {"ref": files({"media": [content["ref"]]})["media"][0]}}
+        said = [*content.get("clear", {}).values()] or ["Here."]
+        fields = body["about"]["fields"]
+        clear = {name: said[n] if n < len(said) else "" for n, name in enumerate(fields)}
+        return {**body, "content": {"clear": clear}}
+
+    return means
+
+
+def _about(body: Body, purpose: str) -> Body:
+    return {**body, "about": {**body["about"], "purpose": purpose}}
+
+
+@_context("consent.request")
+async def _ask_consent(lab: Lab, rng: random.Random) -> Ready:
+    bodies = lab.bodies
+
+    def means(body: Body) -> Body:
+        purposes = rng.sample(ASKED, min(len(ASKED), len(body["purposes"])))
+        return _set(body, purposes=purposes, data=[*LISTED][: len(body["data"])], answer_by=bodies.at(3600))
+
+    return _opening(await _below(lab), "second", "consent.request", lab, means)
+
+
+async def _consent(lab: Lab, *types: str) -> tuple[Thread, str]:
+    """A consent after these messages, and its agreement."""
+    there, bodies = await _below(lab), lab.bodies
+    thread = await _opened(lab, there, "second", "consent.request", bodies.consent(*ASKED))
+    made: dict[str, tuple[Body, dict[str, Any]]] = {
+        "consent.grant": (bodies.grant(*ASKED), {"agr": there[1]}),
+        "consent.withdraw": ({}, {}),
+    }
+    for type_ in types:
+        body, claims = made[type_]
+        await lab.say(thread.first, type_, body, thread, **claims)
+    return thread, there[1]
+
+
+def _of_consent(type_: str, by: str, *before: str, agr: bool = False) -> None:
+    @_context(type_)
+    async def make(lab: Lab, rng: random.Random) -> Ready:
+        thread, record = await _consent(lab, *before)
+        bodies = lab.bodies
+
+        def means(body: Body) -> Body:
+            if "purposes" in body:
+                most = min(len(ASKED), len(body["purposes"]))
+                body = _set(body, purposes=rng.sample(ASKED, most))
+            return _put_right(body, valid_until=bodies.at(rng.choice([3600, 300 * DAY])))
+
+        party = thread.first if by == "first" else _second(thread)
+        return Ready(lab, party, type_, thread, claims={"agr": record} if agr else {}, means=means)
+
+
+_of_consent("consent.grant", "first", agr=True)
+_of_consent("consent.refuse", "first")
+_of_consent("consent.relinquish", "second", "consent.grant")
+_of_consent("consent.narrow", "first", "consent.grant")
+_of_consent("consent.renew", "first", "consent.grant", agr=True)
+_of_consent("consent.withdraw", "first", "consent.grant")
+_of_consent("consent.propagated", "second", "consent.grant", "consent.withdraw")
+
+
+@_context("dialogue.message")
+async def _word(lab: Lab, rng: random.Random) -> Ready:
+    there = await _below(lab)
+    role = rng.choice(["first", "second"])
+    ready = _opening(there, role, "dialogue.message", lab, lambda body: body)
+    content = await _told(lab, ready.party)
+    ready.means = lambda body: content(_about(body, rng.choice(WITHIN)))
+    return ready
+
+
+def _of_dialogue(type_: str, by: str, muted: bool = False) -> None:
+    @_context(type_)
+    async def make(lab: Lab, rng: random.Random) -> Ready:
+        thread = await _opened(lab, await _below(lab), "first", "dialogue.message", lab.bodies.word())
+        if muted:
+            await lab.say(thread.first, "dialogue.mute", {}, thread)
+        return Ready(lab, thread.first if by == "first" else _second(thread), type_, thread)
+
+
+_of_dialogue("dialogue.mute", "first")
+_of_dialogue("dialogue.unmute", "first", muted=True)
+_of_dialogue("dialogue.close", "second")
+
+
+@_context("data.request")
+async def _ask_data(lab: Lab, rng: random.Random) -> Ready:
+    bodies = lab.bodies
+
+    def means(body: Body) -> Body:
+        items = [{**item, "category": rng.choice(LISTED)} for item in body["items"]]
+        return _set(body, purpose=rng.choice(WITHIN), items=items, answer_by=bodies.at(3600))
+
+    return _opening(await _below(lab), "second", "data.request", lab, means)
+
+
+def _given(type_: str, by: str) -> None:
+    @_context(type_)
+    async def make(lab: Lab, rng: random.Random) -> Ready:
+        there = await _below(lab)
+        content = await _told(lab, there[0].first if by == "first" else _second(there[0]))
+        return _opening(there, by, type_, lab, content)
+
+
+_given("data.share", "first")
+_given("data.report", "second")
+
+
+def _of_data(type_: str, by: str, opening: str) -> None:
+    @_context(type_)
+    async def make(lab: Lab, rng: random.Random) -> Ready:
+        bodies = lab.bodies
+        body = bodies.request() if opening == "data.request" else bodies.report()
+        thread = await _opened(lab, await _below(lab), "second", opening, body)
+        return Ready(lab, thread.first if by == "first" else _second(thread), type_, thread)
+
+
+_of_data("data.refuse", "first", "data.request")
+_of_data("data.retract", "second", "data.request")
+_of_data("data.verify", "first", "data.report")
+_of_data("data.close", "second", "data.report")
+
+FIELDS = {"email": "a.jansen@example.org", "phone": "020 1234567"}
+
+
+def _fitting(patch: list[Body]) -> list[Body]:
+    """Operations of a patch put right, so that each applies to the fields as the ones before leave them."""
+    fields, fitting = dict(FIELDS), []
+    for operation in patch:
+        one = {"value": "anna", **operation} if operation["op"] != "remove" else dict(operation)
+        if one["op"] != "add":
+            if not fields:
+                one = {"value": "anna", **one, "op": "add"}
+            else:
+                one["path"] = f"/{min(fields)}"
+        name = one["path"][1:]
+        if one["op"] == "test":
+            one["value"] = fields[name]
+        if one["op"] == "remove":
+            del fields[name]
+        else:
+            fields[name] = one["value"]
+        fitting.append(one)
+    return fitting
+
+
+@_context("correction.submit")
+async def _correct(lab: Lab, rng: random.Random) -> Ready:
+    bodies = lab.bodies
+    about = await _opened(lab, await _below(lab), "second", "data.report", bodies.report(fields=FIELDS))
+
+    def means(body: Body) -> Body:
+        return _set(body, of=about.thid, patch=_fitting(body["patch"]), answer_by=bodies.at(3600))
+
+    aud, claims = about.other(about.first), {"pthid": about.thid}
+    return Ready(lab, about.first, "correction.submit", aud=aud, claims=claims, means=means)
+
+
+def _of_correction(type_: str, by: str) -> None:
+    @_context(type_)
+    async def make(lab: Lab, rng: random.Random) -> Ready:
+        bodies = lab.bodies
+        about = await _opened(lab, await _below(lab), "first", "data.share", bodies.share())
+        body, aud = bodies.correction(about.thid), about.other(about.first)
+        said = await lab.say(about.first, "correction.submit", body, aud=aud, pthid=about.thid)
+        thread = Thread(said.mid, about.first, about.second, said=[said])
+        return Ready(lab, thread.first if by == "first" else _second(thread), type_, thread)
+
+
+_of_correction("correction.apply", "second")
+_of_correction("correction.refuse", "second")
+_of_correction("correction.withdraw", "first")

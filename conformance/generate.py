@@ -208,7 +208,7 @@ class Maker:
             clock = rng.choice(("00:00:00", "23:59:59", f"{rng.randrange(24):02}:{rng.randrange(60):02}:30"))
             made = f"{year:04}-{month:02}-{day:02}T{clock}Z"
         else:
-            made = rng.choice(_SCHEMES)
+            made = rng.choice([one for one in _SCHEMES if fits(schema, f"{one}{'x' * low}")] or _SCHEMES)
             length = high if turn == 9 else min(high, max(low, len(made)) + rng.randrange(20))
             made += "".join(rng.choices(_URI, k=max(0, length - len(made))))
         if not fits(schema, made):

@@ -95,6 +95,11 @@ def row(n: int, **members: Any) -> Seed:
     return edit("threads.json", change)
 
 
+def of(kind: str, change: Callable[[Any], object]) -> Seed:
+    """Seed: change a kind."""
+    return edit("threads.json", lambda table: change(table["kinds"][kind]))
+
+
 def state(name: str, value: Any) -> Seed:
     return edit("threads.json", lambda t: t["kinds"]["terms"]["states"].update({name: value}))
 
@@ -116,6 +121,12 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
     "a name twice": ("json-duplicate", ERRORS, replace(ERRORS, '"layer":', '"status": 413, "layer":')),
     "no threads.json": ("file-missing", THREADS, remove(THREADS)),
     "no views": ("file-missing", "views/schema-org.json", remove("views/schema-org.json")),
+    "no views of consents": ("file-missing", "views/dpv-27560.json", remove("views/dpv-27560.json")),
+    "a view of consents that is none": (
+        "meta-invalid",
+        "views/dpv-27560.json",
+        replace("views/dpv-27560.json", '"view": "receipt"', '"sight": "receipt"'),
+    ),
     "no metaschema": ("file-missing", "meta/message.json", remove("meta/message.json")),
     "metaschema is none": (
         "schema-unusable",
@@ -272,14 +283,75 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
     ),
     "a pointer past the body": ("pointer-unknown", THREADS, row(1, keep={"agreement": "/contract"})),
     "a record that is not live": ("record", THREADS, row(3, record="agreement")),
+    "a state that does not rest": (
+        "meta-invalid",
+        THREADS,
+        of("relationship", lambda k: k["states"]["paused"].update(rests=False)),
+    ),
+    "a counter of the relationship": (
+        "meta-invalid",
+        THREADS,
+        of("consent", lambda k: k["rows"][0].update(count={"relationship": ["said@P1M"]})),
+    ),
+    "a counter by an unknown fact": (
+        "fact-unknown",
+        THREADS,
+        of("consent", lambda k: k["rows"][2].update(count={"parent": ["refused:wanted@P6M"]})),
+    ),
+    "a consent below nothing": ("cause", THREADS, of("consent", lambda k: k.pop("parents"))),
+    "a consent below what opens nothing": (
+        "parents",
+        THREADS,
+        of("consent", lambda k: k.update(parents=["relationship.step"])),
+    ),
+    "a correction that may stand alone": (
+        "needs",
+        THREADS,
+        of("correction", lambda k: k["rows"][0].pop("needs")),
+    ),
+    "a release without an agreement": (
+        "cause",
+        THREADS,
+        of("correction", lambda k: k["states"]["overdue"].update(released="withdrawn")),
+    ),
+    "a share that no agreement is asked for": (
+        "agreement",
+        THREADS,
+        of("data", lambda k: k["rows"][1].update(needs=["pthid"])),
+    ),
+    "a report anew that no agreement is asked for": (
+        "agreement",
+        THREADS,
+        of("data", lambda k: [k["rows"][7].pop(name) for name in ("needs", "guards")]),
+    ),
+    "a consent that may not be withdrawn": (
+        "exit",
+        THREADS,
+        of("consent", lambda k: k["rows"][6].update(needs=["agr"])),
+    ),
+    "a consent that is recorded before it holds": (
+        "record",
+        THREADS,
+        of("consent", lambda k: k["rows"][0].update(record="consent")),
+    ),
+    "a correction without a way out": (
+        "no-way-out",
+        THREADS,
+        of("correction", lambda k: k["rows"][3].update({"in": ["submitted"]})),
+    ),
     "a member without a board": ("role", THREADS, row(3, by="member")),
     "a type without a schema": ("type-without-schema", THREADS, remove(REJECT)),
     "a type without a row": (
         "type-without-row",
         THREADS,
-        edit(THREADS, lambda t: t["kinds"]["terms"]["rows"].pop(7)),
+        edit(THREADS, lambda t: t["kinds"]["terms"]["rows"].pop(8)),
     ),
     # codes, endpoints, purposes
+    "a code that is not counted": (
+        "meta-invalid",
+        ERRORS,
+        replace(ERRORS, '"counted": true', '"counted": false'),
+    ),
     "a code twice": ("code-duplicate", ERRORS, edit(ERRORS, lambda e: e["codes"].append(e["codes"][0]))),
     "a code by nobody": ("code-cause", ERRORS, replace(ERRORS, '"by": ["size"]', '"by": ["weight"]')),
     "a code that no sentence names": (
@@ -481,7 +553,7 @@ VOCABULARY: dict[str, Any] = {
     "version": "1.0",
     "roles": ["first", "second", "member"],
     "marks": ["duty", "exit"],
-    "effects": ["rotate", "introduce", "retreat"],
+    "effects": ["rotate", "introduce", "retreat", "sever"],
     "guards": ["agreement-live", "deadline-ahead", "rotate-proof"],
     "kinds": {
         "wish": {
@@ -539,18 +611,21 @@ VOCABULARY: dict[str, Any] = {
         "tie": {
             "profile": "ties",
             "roles": "agreement",
-            "states": {"on": {"released": "off"}, "off": {"over": True}},
+            "states": {"on": {"released": "off"}, "still": {"rests": True}, "off": {"over": True}},
             "rows": [
                 {"by": "first", "type": "tie.open", "to": "on", "needs": ["agr"],
                  "guards": ["agreement-live"]},
                 {"in": ["on"], "by": "second", "type": "tie.say", "to": "=", "needs": ["agr"],
                  "guards": ["agreement-live"],
-                 "count": {"thread": ["said@P1D"], "relationship": ["said@PT1H"]}},
+                 "count": {"thread": ["said@P1D"]}},
+                {"in": ["on"], "by": "first", "type": "tie.rest", "to": "still"},
+                {"in": ["still"], "by": "first", "type": "tie.wake", "to": "on"},
                 {"in": ["on"], "by": "first", "type": "agent.rotate", "to": "=", "guards": ["rotate-proof"],
                  "keep": {"nkt": "/nkt"}, "effect": "rotate"},
                 {"in": ["on"], "by": "first", "type": "tie.loosen", "to": "=", "effect": "retreat",
                  "marks": ["exit"]},
-                {"in": ["on"], "by": "either", "type": "tie.end", "to": "off", "marks": ["exit"]},
+                {"in": ["on", "still"], "by": "either", "type": "tie.end", "to": "off", "effect": "sever",
+                 "marks": ["exit"]},
             ],
         },
         "claim": {

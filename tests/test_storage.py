@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from vrmproto.keys import KeySet, b64, generate
 from vrmproto.model import Thread
 from vrmproto.storage import migrations
-from vrmproto.storage.base import Append, Blob, Change, StoreBusyError, StoreError
+from vrmproto.storage.base import REFUSALS, Append, Blob, Change, Refusal, StoreBusyError, StoreError
 from vrmproto.storage.coding import body_of, pack, thread_from
 from vrmproto.storage.memory import MemoryStore
 from vrmproto.storage.sqlite import SqliteStore
@@ -74,6 +74,17 @@ def message(thread: Thread, addressee: str | None = None, **effects: Any) -> App
     to = thread.second if addressee is None else addressee
     token, receipt = f"token {thread.head}", f"receipt {thread.head}"
     return Append(thread, token, receipt, thread.first, (to,) if to else (), **effects)
+
+
+def refusal(name: str, at: int = NOW, **fields: Any) -> Refusal:
+    common: dict[str, Any] = {"type": "dialogue.message", "code": "stage-forbids", "purposes": ("one", "two")}
+    return Refusal(ident(name), at, **{**common, **fields})
+
+
+def refuse(store: Any, thid: str, *refusals: Refusal) -> None:
+    with store.begin() as transaction:
+        for one in refusals:
+            transaction.refuse(thid, one)
 
 
 def shown(thread: Thread, tags: str = "tags", until: int | None = None) -> Change:
@@ -135,6 +146,10 @@ class TestContract:
         assert store.messages(ident("a"), 1, 9) == []
         assert store.changed(ANNA, 0, 9) == []
         assert store.threads_of(ANNA, SHOP) == []
+        assert store.severed_at(ident("a")) is None
+        assert store.blob(ident("a")) is None
+        assert store.below(ident("a"), ["terms"]) == []
+        assert store.refusals(ident("a"), 9) == ([], 0)
         assert store.load_keys(SHOP) is None
 
     @pytest.mark.parametrize("text", ["", "x", "+" * 43, "é" * 43, "=" * 43, "A" * 42 + "B", "A" * 42 + "\n"])
@@ -326,6 +341,172 @@ class TestContract:
         assert [p for p, _ in store.changed(ANNA, 0, 9)] == [p for p, _ in before]
         assert [t.thid for t in store.below(parent.thid)] == [child.thid, sibling.thid]
         assert store.below(child.thid) == store.below(ident("nowhere")) == []
+
+    def test_those_below_are_found_by_their_kind(self, store):
+        parent, other = opened("p"), opened("q")
+        kinds = ("consent", "data", "consent", "dialogue")
+        below = [opened(f"c{n}", parent=parent.thid, kind=kind) for n, kind in enumerate(kinds)]
+        put(store, message(parent), message(other), *map(message, below))
+        put(store, message(opened("d", parent=other.thid, kind="consent")))
+        one, two, three, four = below
+        with store.begin() as transaction:
+            for reads in (store, transaction):
+                assert reads.below(parent.thid, ["consent"]) == [one, three]
+                assert reads.below(parent.thid, ["dialogue", "data"]) == [two, four]
+                assert reads.below(parent.thid, ["consent", "data", "dialogue"]) == below
+                assert reads.below(parent.thid) == reads.below(parent.thid, []) == below
+                assert reads.below(parent.thid, ["correction"]) == []
+                assert reads.below(one.thid, ["consent"]) == reads.below(ident("nowhere"), ["consent"]) == []
+        went = moved(three, state="granted", facts={"granted": ["one"]})
+        put(store, message(went), message(moved(one, first=BEN), replaces=ANNA))
+        found = store.below(parent.thid, ["consent"])
+        assert [(t.thid, t.first, t.state) for t in found] == [
+            (one.thid, BEN, "proffered"),
+            (three.thid, BEN, "granted"),
+        ]
+
+    def test_a_transaction_finds_those_below_that_it_has_written(self, store):
+        parent, child = opened("p"), opened("c", parent=ident("p"), kind="consent")
+
+        def write(transaction: Any) -> None:
+            transaction.append([message(parent), message(child)])
+            assert transaction.below(parent.thid, ["consent"]) == [child]
+            assert transaction.below(parent.thid, ["data"]) == []
+            assert store.below(parent.thid, ["consent"]) == []
+
+        fail(store, write)
+        assert store.below(parent.thid, ["consent"]) == []
+        with store.begin() as transaction:
+            write(transaction)
+        assert store.below(parent.thid, ["consent"]) == [child]
+
+    def test_what_was_refused_is_listed_once_and_the_last_first(self, store):
+        a1, b1 = opened("a"), opened("b")
+        put(store, message(a1), message(b1))
+        one, two, three = (
+            refusal("1"),
+            refusal("2", NOW + 1, purposes=()),
+            refusal("3", NOW + 2, code="asked-again"),
+        )
+        refuse(store, a1.thid, one, three)
+        refuse(store, a1.thid, two, one, replace(three, at=NOW + 3))
+        refuse(store, b1.thid, one)
+        assert store.refusals(a1.thid, 9) == ([three, two, one], 0)
+        assert store.refusals(a1.thid, 2) == ([three, two], 0)
+        assert store.refusals(b1.thid, 9) == ([one], 0)
+        assert store.refusals(ident("nowhere"), 9) == ([], 0)
+
+    def test_what_was_refused_in_one_second_has_one_order(self, store):
+        put(store, message(opened("a")))
+        names = [f"r{n}" for n in range(9)]
+        refuse(store, ident("a"), *map(refusal, names))
+        found, _ = store.refusals(ident("a"), 99)
+        assert [one.mid for one in found] == sorted(map(ident, names), key=pack, reverse=True)
+
+    def test_past_a_hundred_of_a_day_refusals_are_a_number(self, store):
+        a1, midnight = opened("a"), NOW - NOW % 86400
+        put(store, message(a1))
+        many = [refusal(f"r{n}", midnight + n) for n in range(REFUSALS + 5)]
+        refuse(store, a1.thid, *many[: REFUSALS - 1])
+        assert [len(store.refusals(a1.thid, 999)[0]), store.refusals(a1.thid, 999)[1]] == [REFUSALS - 1, 0]
+        refuse(store, a1.thid, *many[REFUSALS - 1 :])
+        found, more = store.refusals(a1.thid, 999)
+        assert (found, more) == (many[:REFUSALS][::-1], 5)
+        refuse(store, a1.thid, *many[:3])
+        assert store.refusals(a1.thid, 999) == (found, 5)
+        assert store.refusals(a1.thid, 3) == (found[:3], 5)
+
+    def test_each_day_has_its_hundred_refusals(self, store):
+        a1, midnight = opened("a"), NOW - NOW % 86400
+        put(store, message(a1))
+        first = [refusal(f"a{n}", midnight + 86399) for n in range(REFUSALS + 2)]
+        second = [refusal(f"b{n}", midnight + 86400) for n in range(REFUSALS + 3)]
+        refuse(store, a1.thid, *first, *second)
+        found, more = store.refusals(a1.thid, 999)
+        assert (len(found), more) == (2 * REFUSALS, 5)
+        assert {one.mid for one in found} == {one.mid for one in (*first[:REFUSALS], *second[:REFUSALS])}
+        assert {one.day for one in found[:REFUSALS]} == {midnight // 86400 + 1}
+
+    def test_what_was_refused_again_after_midnight_is_listed_once(self, store):
+        put(store, message(opened("a")))
+        midnight = NOW - NOW % 86400
+        one = refusal("1", midnight + 86399)
+        refuse(store, ident("a"), one)
+        refuse(store, ident("a"), replace(one, at=midnight + 86400))
+        assert store.refusals(ident("a"), 9) == ([one], 0)
+
+    def test_refusals_of_what_is_not_stored_are_not_noted(self, store):
+        refuse(store, ident("a"), refusal("1"))
+        assert store.refusals(ident("a"), 9) == ([], 0)
+        put(store, message(opened("a")))
+        assert store.refusals(ident("a"), 9) == ([], 0)
+
+    def test_refusals_go_with_their_transaction(self, store):
+        put(store, message(opened("a")))
+        many = [refusal(f"r{n}") for n in range(REFUSALS + 1)]
+        refuse(store, ident("a"), *many[:REFUSALS])
+        before = store.refusals(ident("a"), 999)
+
+        def write(transaction: Any) -> None:
+            transaction.refuse(ident("a"), many[-1])
+            transaction.append([message(opened("b"))])
+            transaction.refuse(ident("b"), many[0])
+            assert store.refusals(ident("a"), 999) == before
+
+        fail(store, write)
+        assert store.refusals(ident("a"), 999) == before
+        with store.begin() as transaction:
+            write(transaction)
+        assert store.refusals(ident("a"), 999) == (before[0], 1)
+        assert store.refusals(ident("b"), 999) == ([many[0]], 0)
+
+    def test_agreements_made_before_the_end_of_a_relationship_are_severed(self, store):
+        a1, b1, c1 = opened("a"), opened("b"), opened("c", BEN)
+        end = opened("e", received=NOW + 5)
+        put(store, message(a1, supersedes="SD"), message(c1, supersedes="SD"), message(b1, supersedes="AI"))
+        assert store.severed_at(a1.thid) is None
+        put(store, message(end, severs=True))
+        later = opened("d", received=NOW + 6)
+        again = opened("f", received=NOW + 9)
+        put(store, message(later, supersedes="SD"))
+        assert [store.severed_at(t.thid) for t in (a1, b1, c1, later)] == [NOW + 5, NOW + 5, None, None]
+        with store.begin() as transaction:
+            transaction.append([message(again, severs=True)])
+            assert [transaction.severed_at(t.thid) for t in (a1, later)] == [NOW + 5, NOW + 9]
+            assert store.severed_at(later.thid) is None
+        assert [store.severed_at(t.thid) for t in (a1, later)] == [NOW + 5, NOW + 9]
+        put(store, message(moved(c1, first=ANNA), replaces=BEN))
+        assert store.severed_at(ident("nowhere")) is None
+
+    def test_what_was_severed_stays_so_under_another_key(self, store):
+        a1, end = opened("a"), opened("e", received=NOW + 5)
+        put(store, message(a1, supersedes="SD"), message(end, severs=True))
+        put(store, message(moved(end, first=BEN), replaces=ANNA))
+        assert store.severed_at(a1.thid) == NOW + 5
+        put(store, message(opened("b", BEN, received=NOW + 6), supersedes="SD"))
+        assert store.severed_at(ident("b")) is None
+
+    def test_a_transaction_reads_its_own_blobs_and_threads(self, store):
+        one = BLOBS[0]
+
+        def write(transaction: Any) -> None:
+            transaction.put_blob(ANNA, one, b"a ladder", NOW)
+            transaction.append([message(opened("a")), message(opened("b")), message(opened("c", BEN))])
+            assert transaction.blob(one) == b"a ladder"
+            assert transaction.blob(BLOBS[1]) is None
+            assert sorted(transaction.threads_of(ANNA, SHOP)) == sorted([ident("a"), ident("b")])
+            assert transaction.threads_of(SHOP, ANNA) == []
+            assert (store.blob(one), store.threads_of(ANNA, SHOP)) == (None, [])
+
+        fail(store, write)
+        assert (store.blob(one), store.threads_of(ANNA, SHOP)) == (None, [])
+        with store.begin() as transaction:
+            write(transaction)
+        assert store.blob(one) == b"a ladder"
+        with store.begin() as transaction:
+            transaction.append([message(moved(opened("a"), first=CARA), replaces=ANNA)])
+            assert sorted(transaction.threads_of(CARA, SHOP)) == sorted([ident("a"), ident("b")])
+            assert transaction.threads_of(ANNA, SHOP) == []
 
     def test_a_parent_and_its_own_message_in_one_batch(self, store):
         parent = opened("p", second="")
@@ -841,6 +1022,10 @@ def judged(reads: Any, thids: list[str], tokens: list[tuple[str, str]]) -> Any:
         [(reads.known(party), reads.inbox_size(party)) for party in PARTIES],
         [(reads.next_key(a, b), reads.paired(a, b)) for a in PEOPLE for b in SECONDS],
         [(reads.below(thid), reads.placed(thid), reads.shown(thid)) for thid in thids],
+        [(reads.below(thid, ["consent"]), reads.below(thid, ["data", "terms"])) for thid in thids],
+        [reads.severed_at(thid) for thid in thids],
+        [sorted(reads.threads_of(a, b)) for a in PEOPLE for b in SECONDS],
+        [reads.blob(digest) for digest in BLOBS],
         [reads.blob_sizes(party, thid, BLOBS, NOW + 2) for party in PEOPLE for thid in thids[:3]],
     )
 
@@ -857,11 +1042,11 @@ def everything(
         [store.messages(thid, start, limit) for thid in thids for start, limit in ((1, 99), (2, 2))],
         [store.inbox(party, limit) for party in PARTIES for limit in (99, 2)],
         [store.changed(party, *page) for party in PARTIES for page in ((0, 99), (3, 2))],
-        [sorted(store.threads_of(a, b)) for a in PEOPLE for b in SECONDS],
+        [store.refusals(thid, limit) for thid in thids for limit in (999, 2)],
         [store.feed_end(BOARD), store.feed_changes(BOARD, 0, 99), store.feed_changes(BOARD, 3, 2)],
         [store.feed_open(BOARD, after, 50, NOW + 3, limit) for after, limit in ((0, 99), (2, 2))],
         [store.notices(party, 9) for party in PEOPLE],
-        [(store.blob(digest), store.blob_threads(digest, 99)) for digest in BLOBS],
+        [store.blob_threads(digest, 99) for digest in BLOBS],
         [sorted(store.loose_blobs(party, NOW), key=str) for party in PEOPLE],
         store.load_keys(SHOP),
     )
@@ -963,6 +1148,8 @@ class Twins(RuleBasedStateMachine):
                 thread = opened(f"t{self.count}", first, second, received=NOW + self.count)
                 if data.draw(st.booleans()):
                     effects["supersedes"] = data.draw(st.sampled_from(["SD", "XX"]))
+                else:
+                    effects["severs"] = data.draw(st.booleans())
                 self.thids.append(thread.thid)
                 heads[thread.thid] = thread
                 self.add(thread, second, **effects)
@@ -983,7 +1170,11 @@ class Twins(RuleBasedStateMachine):
                 parent = heads[data.draw(st.sampled_from(sorted(heads)))]
                 person = data.draw(st.sampled_from(PEOPLE))
                 thread = opened(f"t{self.count}", person, SHOP, parent=parent.thid, received=NOW + self.count)
-                thread = replace(thread, place=data.draw(st.sampled_from(["", "held", "filled"])))
+                thread = replace(
+                    thread,
+                    place=data.draw(st.sampled_from(["", "held", "filled"])),
+                    kind=data.draw(st.sampled_from(["terms", "consent", "data"])),
+                )
                 changed = replace(parent, counts={"n": self.count}, filled=(*parent.filled, NOW))
                 self.thids.append(thread.thid)
                 heads[thread.thid], heads[parent.thid] = thread, changed
@@ -1012,6 +1203,13 @@ class Twins(RuleBasedStateMachine):
     @rule(party=st.sampled_from(PEOPLE), digest=st.sampled_from(BLOBS), at=st.integers(0, 9))
     def put_blob(self, party: str, digest: str, at: int) -> None:
         self.each(lambda transaction: transaction.put_blob(party, digest, digest.encode(), NOW + at))
+
+    @rule(data=st.data(), many=st.sampled_from([1, 2, 60]), number=st.integers(0, 99), day=st.integers(0, 1))
+    def refuse(self, data: Any, many: int, number: int, day: int) -> None:
+        thid = data.draw(st.sampled_from(self.thids or [ident("none")]))
+        for n in range(number, number + many):
+            one = refusal(f"refused {n} {day}", NOW + 86400 * day + n % 3)
+            self.each(lambda transaction, one=one: transaction.refuse(thid, one))
 
     @rule(past=st.integers(0, 9), age=st.integers(0, 9))
     def prune(self, past: int, age: int) -> None:
@@ -1068,6 +1266,19 @@ def test_both_stores_answer_alike(empty_database):
 
 
 class TestSqlite:
+    def test_refusals_outlive_a_restart(self, path):
+        many = [refusal(f"r{n}") for n in range(REFUSALS + 2)]
+        with closing(SqliteStore(path)) as store:
+            put(store, message(opened("a")))
+            refuse(store, ident("a"), *many[: REFUSALS + 1])
+            before = store.refusals(ident("a"), 999)
+        with closing(SqliteStore(path)) as store:
+            assert store.refusals(ident("a"), 999) == before
+            refuse(store, ident("a"), *many)
+            found, more = store.refusals(ident("a"), 999)
+            assert found == before[0]
+            assert more > before[1] == 1
+
     def test_everything_is_there_after_a_restart(self, path):
         key = generate().public
         with closing(SqliteStore(path)) as store:
@@ -1167,7 +1378,7 @@ class TestSqlite:
 
         names = {"party": 1, "after": 0, "limit": 9, "old": 1, "new": 2, "second": 3, "thread": 1}
         statements = [
-            v
+            v.replace("{}", "?")
             for k, v in (vars(rows) | vars(sqlite) | vars(lists)).items()
             if k.isupper() and isinstance(v, str) and "FROM" in v
         ]
@@ -1198,6 +1409,7 @@ class TestSqlite:
             (lists._EXPIRED, "changes_until (until<?)"),
             (lists._OLDEST, "changes_past (board=?)"),
             (lists._FORGET, "changes_past (board=? AND pos<?)"),
+            (rows.BELOW_OF.format("?"), "threads_parent (parent=? AND kind=?)"),
             (rows.BELOW, "threads_parent (parent=?)"),
             (rows.PLACED, "threads_place (parent=?)"),
             (rows._ERASE, "inbox USING PRIMARY KEY (party=? AND pos=?)"),
@@ -1209,7 +1421,9 @@ class TestSqlite:
                 values: Any = names if ":" in statement else (1,) * statement.count("?")
                 plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
                 assert any(index in step for step in plan), (statement, plan)
-                assert not any("TEMP B-TREE" in step for step in plan), (statement, plan)
+                # All that is below one thread is sorted: the index has it by kind.
+                sorts = any("TEMP B-TREE" in step for step in plan)
+                assert sorts == (statement == rows.BELOW), (statement, plan)
 
     def test_a_plain_message_writes_its_three_rows_only(self, path):
         with closing(SqliteStore(path)) as store:
@@ -1269,8 +1483,11 @@ class TestBodies:
             assert type(found.filled) is tuple
 
 
-def older(path: Path, threads: list[Thread]) -> None:
-    """A database as the first revision made it: one message a thread, and all else that it knew."""
+def older(path: Path, threads: list[Thread], revision: str = "0001") -> None:
+    """A database as the first revision made it: one message a thread, and all else that it knew.
+
+    It is then brought to ``revision``.
+    """
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
@@ -1306,6 +1523,10 @@ def older(path: Path, threads: list[Thread]) -> None:
         db.execute("INSERT INTO pairs VALUES (?, ?, 'next')", pair)
         db.execute("INSERT INTO key_sets VALUES (?, ?, ?, '{}')", (SHOP, NOW, b"{}"))
         db.execute("INSERT INTO revoked VALUES (?, 'old')", (SHOP,))
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+            connection.commit()
         engine.dispose()
 
 
@@ -1315,6 +1536,12 @@ def family() -> list[Thread]:
     p1 = opened("p", agreement=a1.head, deadline=NOW + 5, over_at=NOW + 6)
     b1, c1 = opened("b", BEN, parent=p1.thid), opened("c", parent=p1.thid)
     return [a1, p1, b1, c1, opened("x", BEN, parent=ident("nowhere"))]
+
+
+def made(path: Path) -> list[Any]:
+    """The tables of a database."""
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
 
 
 class TestMigrations:
@@ -1344,14 +1571,33 @@ class TestMigrations:
             assert db.execute("PRAGMA foreign_key_check").fetchall() == []
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
-    def test_an_older_database_gets_the_same_tables(self, tmp_path, empty_database):
-        older(tmp_path / "home.db", family())
+    def test_those_below_others_get_their_kind(self, tmp_path):
+        path, (a1, p1, b1, c1, lost) = tmp_path / "home.db", family()
+        below = [replace(b1, kind="consent"), replace(c1, kind="data"), replace(lost, kind="data")]
+        older(path, [a1, replace(p1, kind="relationship"), *below], "0002")
+        with closing(sqlite3.connect(path)) as db:
+            assert migrations.revision(db) == "0002"
+        with closing(SqliteStore(path)) as store:
+            assert store.below(p1.thid) == below[:2]
+            assert store.below(p1.thid, ["consent"]) == below[:1]
+            assert store.below(p1.thid, ["data"]) == below[1:2]
+            assert store.below(p1.thid, ["terms", "relationship"]) == []
+            refuse(store, p1.thid, refusal("1"))
+            more = opened("d", parent=p1.thid, kind="consent")
+            put(store, message(more))
+            assert store.below(p1.thid, ["consent"]) == [below[0], more]
+        with closing(SqliteStore(path)) as store:
+            assert store.refusals(p1.thid, 9) == ([refusal("1")], 0)
+        with closing(sqlite3.connect(path)) as db:
+            assert migrations.revision(db) == migrations.HEAD == "0003"
+            kinds = db.execute("SELECT kind FROM threads ORDER BY n").fetchall()
+            assert kinds == [("",), ("",), ("consent",), ("data",), ("",), ("consent",)]
+            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+    @pytest.mark.parametrize("revision", ["0001", "0002"])
+    def test_databases_of_each_revision_get_the_same_tables(self, tmp_path, empty_database, revision):
+        older(tmp_path / "home.db", family(), revision)
         SqliteStore(tmp_path / "home.db").close()
-
-        def made(path: Path) -> list[Any]:
-            with closing(sqlite3.connect(path)) as db:
-                return db.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
-
         assert made(tmp_path / "home.db") == made(empty_database)
 
     def test_a_failed_upgrade_leaves_the_older_database(self, tmp_path, monkeypatch):

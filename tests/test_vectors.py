@@ -18,7 +18,7 @@ from vrmproto import home as library
 from vrmproto.boards import Board
 from vrmproto.errors import ProtocolError
 from vrmproto.keys import KeySet, PublicKey
-from vrmproto.model import Context, Related, Step, Thread
+from vrmproto.model import Context, Related, Status, Step, Thread
 from vrmproto.storage.memory import MemoryStore
 
 SPEC = spec.load()
@@ -75,6 +75,8 @@ class Home:
         self.mids: dict[str, list[str]] = {}
         self.next_keys: dict[tuple[str, str], Any] = {}
         self.superseded: dict[str, int] = {}
+        self.severed: dict[str, int] = {}
+        self.bodies: dict[str, Mapping[str, Any]] = {}
 
     def remove(self) -> None:
         """What the operator takes off its boards: the small home has none."""
@@ -103,6 +105,10 @@ class Home:
         now = max(now, thread.received) if thread else now  # VRM-HOM-014
         step = threads.advance(SPEC, thread, message, now, self.context(message, thread, now))
         self.keep(message, step.thread, step.row.supersedes, now)
+        if step.parent is not None:
+            self.threads[step.parent.thid] = step.parent
+        if step.row.effect == "sever":
+            self.sever(step.thread, now)
         if step.replaces:
             self.rebind(step.replaces, step.thread)
         self.stored[message.mid] = (message.key, step.thread.state)
@@ -115,32 +121,81 @@ class Home:
         return found(self.published, iss).find(str(o.header.get("kid")))
 
     def context(self, message: envelope.Message, thread: Thread | None, now: int) -> Context:
-        made = next((t for t in self.threads.values() if message.agr and t.record == message.agr), None)
+        named = self.made(message.agr, now)
         second = thread.second if thread else ""
-        return Context(
-            parent=self.related(self.threads.get(message.pthid or ""), now),
-            named=self.related(made, now),
-            superseded_at=self.superseded.get(thread.thid) if thread else None,
+        pair = named.thread.pair if named and not thread else None
+        kind = SPEC.opens[message.type].name if pair and message.type in SPEC.opens else ""
+        base = self.standing(thread, now) if thread else Context()
+        parent = base.parent if thread else self.related(self.threads.get(message.pthid or ""), now)
+        return replace(
+            base,
+            parent=parent,
+            agreement=base.agreement if thread else named,
+            named=named,
+            siblings=[
+                Related(t, self.settled(t, now))
+                for t in self.threads.values()
+                if t.kind == kind and t.pair == pair
+            ],
+            ladders={SPEC.ladder.digest: SPEC.ladder},
+            consents=self.consented(parent.thread.thid if parent else message.thid, now),
+            corrected=self.fields(parent, message),
             prev_known=bool(thread) and message.prev in self.mids[message.thid or ""],
             next_key=self.next_keys.get((threads.party_of(SPEC, message), second)),
             taken=any(t.first == message.iss and t.second == second for t in self.threads.values()),
         )
 
+    def made(self, record: str | None, now: int) -> Related | None:
+        """The thread in which a record was made."""
+        return self.related(
+            next((t for t in self.threads.values() if record and t.record == record), None), now
+        )
+
     def related(self, thread: Thread | None, now: int) -> Related | None:
-        if thread is None:
+        return None if thread is None else Related(thread, self.settled(thread, now))
+
+    def standing(self, thread: Thread, now: int) -> Context:
+        """What moves a thread without a message."""
+        return Context(
+            parent=self.related(self.threads.get(thread.parent or ""), now),
+            agreement=self.made(thread.agreement, now),
+            superseded_at=self.superseded.get(thread.thid),
+            severed_at=self.severed.get(thread.thid),
+        )
+
+    def settled(self, thread: Thread, now: int) -> Status:
+        return threads.settle(SPEC.kinds[thread.kind], thread, self.standing(thread, now), now)
+
+    def consented(self, relationship: str | None, now: int) -> frozenset[str]:
+        """The purposes of the consents that are in force below a relationship."""
+        below = [t for t in self.threads.values() if t.kind == "consent" and t.parent == relationship]
+        live = [t for t in below if self.settled(t, now).state == "granted"]
+        return frozenset(purpose for t in live for purpose in t.facts["granted"])
+
+    def fields(self, parent: Related | None, message: envelope.Message) -> Mapping[str, str] | None:
+        """The fields of the message of the parent that a correction names."""
+        named = message.body.get("of")
+        if parent is None or named not in self.mids[parent.thread.thid]:
             return None
-        context = Context(superseded_at=self.superseded.get(thread.thid))
-        return Related(thread, threads.settle(SPEC.kinds[thread.kind], thread, context, now))
+        found: Mapping[str, str] | None = self.bodies[named].get("content", {}).get("clear")
+        return found
 
     def keep(self, message: envelope.Message, thread: Thread, supersedes: bool, now: int) -> None:
         if supersedes:
             for other in self.threads.values():
                 pair = (other.first, other.second) == (thread.first, thread.second)
-                if pair and other.thid != thread.thid and other.record and group(other) == group(thread):
+                agreed = other.record and "agreement" in other.facts
+                if pair and other.thid != thread.thid and agreed and group(other) == group(thread):
                     self.superseded.setdefault(other.thid, now)
         self.threads[thread.thid] = thread
         self.mids.setdefault(thread.thid, []).append(message.mid)
+        self.bodies[message.mid] = message.body
         self.known |= {thread.first, thread.second}  # nobody leaves it: VRM-ID-025
+
+    def sever(self, ended: Thread, now: int) -> None:
+        for thread in self.threads.values():
+            if thread.record and thread.pair == ended.pair:
+                self.severed.setdefault(thread.thid, now)
 
     def rebind(self, old: str, moved: Thread) -> None:
         self.next_keys[moved.first, moved.second] = moved.facts.get("nkt")
@@ -218,10 +273,10 @@ def expectation(folder: Path) -> dict[str, Any]:
 def verdict(folder: Path, at: type[Home] | None = None, then: bool = False) -> dict[str, Any]:
     """What the library says of a vector, or ``then``: with the first of two faults mended.
 
-    What is sent first must be taken. The small home knows no boards.
+    What is sent first must be taken. The small home knows no boards and no blobs.
     """
     expect = {**expectation(folder), "folder": folder}
-    at = at or (RealHome if "boards" in expect else Home)
+    at = at or homes(expect)[0]
     if then:
         expect |= expect["then"]
     home = at(expect)
@@ -231,6 +286,11 @@ def verdict(folder: Path, at: type[Home] | None = None, then: bool = False) -> d
             return {**answer, "file": sent["file"]}
     home.remove()
     return home.take((folder / expect.get("file", "token.jwt")).read_bytes(), expect["now"])
+
+
+def homes(expect: Verdict) -> tuple[type[Home], ...]:
+    """The homes that a vector can be told to."""
+    return (RealHome,) if expect.keys() & {"boards", "blobs"} else (Home, RealHome)
 
 
 def wanted(expect: Verdict) -> dict[str, Any]:
@@ -272,7 +332,7 @@ def test_the_second_fault_is_there(folder: Path) -> None:
     assert "VRM-ENV-036" in expect["covers"]
     assert (folder / "then.jwt").is_file() == ("file" in expect["then"])
     if expect["then"].keys() & {"file", "now", "known", "thread"}:
-        for home in (RealHome,) if "boards" in expect else (Home, RealHome):
+        for home in homes(expect):
             assert verdict(folder, home, then=True) == then_wanted(expect)
     else:
         assert folder.name == "order-ext-ext"  # what ext may be is asked of types that take it
@@ -335,7 +395,7 @@ def test_every_requirement_with_a_code_has_a_vector() -> None:
         and r.code
         and SPEC.errors[r.code]["layer"] in ("token", "thread", "guard")
         and "origin" not in r.needs
-        and r.profile in ("core", "terms", "intent")
+        and r.profile in ("core", "terms", "intent", "relationship", "consent")
     }
     assert due - shown() == UNREACHABLE.keys()
 
@@ -348,6 +408,26 @@ def test_every_home_must_of_the_profile_intent_has_a_vector() -> None:
     }
     assert due - shown() == ELSEWHERE.keys()
     assert "VRM-BLB-004" in shown()
+
+
+def test_every_home_must_of_relationships_has_a_vector() -> None:
+    due = {
+        r.id
+        for r in SPEC.requirements.values()
+        if r.role == "home" and r.id.startswith(("VRM-REL-", "VRM-LAD-")) and "MUST" in r.level
+    }
+    assert due - shown() == {"VRM-REL-012", "VRM-LAD-002"}, "what is read over HTTP"
+
+
+def test_every_home_must_of_what_is_below_relationships_has_a_vector() -> None:
+    below = tuple(f"VRM-{name}-" for name in ("CNS", "PUR", "DLG", "DAT", "COR"))
+    due = {
+        r.id
+        for r in SPEC.requirements.values()
+        if r.role == "home" and r.id.startswith(below) and "MUST" in r.level
+    }
+    read = {f"VRM-CNS-{n:03d}" for n in (*range(10, 14), 15, 16)}
+    assert due - shown() == due & read, "a record is read over HTTP"
 
 
 def test_every_cell_of_the_tables_has_a_vector_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

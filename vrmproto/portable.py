@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vrmproto import envelope, keys, records, strictjson
+from vrmproto import consent_records, envelope, keys, strictjson
 from vrmproto.chains import check_order
 from vrmproto.errors import ProtocolError
 from vrmproto.findings import Findings, Report
@@ -128,7 +128,7 @@ class _Contents:
         for name in kept:
             document = strictjson.read(self.files[name])[0]
             known = self.homes.get(str(document.get("home")))
-            found.adopt(name, records.verify_record(self.spec, self.files[name], known))
+            found.adopt(name, consent_records.verify(self.spec, self.files[name], known))
         found.facts |= {"threads": len(threads), "messages_in_all": messages, "records": len(kept)}
         found.facts["homes"] = ", ".join(self.homes) or "none"
         if threads:

@@ -162,6 +162,8 @@ class Spec:
     purposes: Mapping[str, str | None]
     views: Mapping[str, Any]
     """The table of views/schema-org.json."""
+    consent_views: Mapping[str, Any]
+    """The table of views/dpv-27560.json."""
     ladder: Ladder
     """The ladder that every home holds."""
     rosters: Mapping[tuple[str, str], Roster]
@@ -308,9 +310,8 @@ def _type_names(types: Any) -> str:
 
 
 def _one_of(options: Any) -> str:
-    listed = [json.dumps(o) for o in options]
-    more = f" and {len(listed) - 8} others" if len(listed) > 8 else ""
-    return "must be one of " + ", ".join(listed[:8]) + more
+    more = f" and {len(options) - 8} others" if len(options) > 8 else ""
+    return "must be one of " + ", ".join(json.dumps(o) for o in options[:8]) + more
 
 
 def folder() -> Path:
@@ -490,6 +491,7 @@ def load(root: Path | None = None) -> Spec:
         endpoints=tuple(_json(root / "endpoints.json")["endpoints"]),
         purposes=MappingProxyType(_json(root / "purposes.json")),
         views=MappingProxyType(_json(root / "views" / "schema-org.json")),
+        consent_views=MappingProxyType(_json(root / "views" / "dpv-27560.json")),
         ladder=_ladder(root),
         rosters=MappingProxyType({(roster.id, roster.version): roster}),
         requirements=MappingProxyType(requirements),

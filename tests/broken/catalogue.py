@@ -10,8 +10,6 @@ WITHOUT = {
 }
 """Requirements of a home without a mutant, each with the reason."""
 
-_CONSENT = "no consent is given in the profiles core, terms and intent"
-
 
 def _bug(text: str, *mutants: str) -> dict[str, Any]:
     return {"text": text, "mutants": list(mutants)}
@@ -92,7 +90,12 @@ NUMBERS: dict[str, dict[str, Any]] = {
         "repeat-gets-a-new-receipt",
         "repeat-without-a-signature",
     ),
-    "S21": _struck("lets a consent be used after it was revoked", _CONSENT),
+    "S21": _bug(
+        "lets a consent be used after it was revoked",
+        "withdrawn-consents-count",
+        "lapsed-consents-count",
+        "row-consent-withdraw-changes-nothing",
+    ),
     "S22": _bug(
         "lets what has ended come back by a later message",
         "row-withdrawn-and-accepted",
@@ -105,6 +108,8 @@ NUMBERS: dict[str, dict[str, Any]] = {
         "fields-of-another-purpose",
         "any-field-disclosed",
         "schema-purpose-that-is-none",
+        "any-consent-is-enough",
+        "grants-of-anything",
     ),
     "S24": _bug(
         "honours what has passed its date",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tests.broken import (
+    below,
     benign,
     blobs,
     boards,
+    consent_views,
     disputes,
     envelope,
     http,
@@ -31,11 +33,13 @@ CHAPTERS = (
     reads,
     terms,
     records,
+    consent_views,
     intents,
     offers,
     boards,
     blobs,
     disputes,
+    below,
     specs,
     stubs,
     benign,

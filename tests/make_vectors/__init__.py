@@ -1,15 +1,18 @@
 """Writes spec/vectors/: `python -m tests.make_vectors`; with `--check` it compares and writes nothing.
 
-`base` has what the chapters share, `market` what those of the profile intent share, `files` what is written.
+`base` has what the chapters share, `market` what those of the profile intent share, `bonds` what those of
+relationships share, `ties` what those of what is below one share, `files` what is written.
 """
 
 from __future__ import annotations
 
 from tests.make_vectors import (
     bargaining,
+    below,
     blobs,
     causes,
     closing,
+    consents,
     disputes,
     envelope,
     feedback,
@@ -31,6 +34,7 @@ CHAPTERS = (
     *(envelope, json_text, identity, terms, rotation, causes, order),
     *(intents, blobs, offers, bargaining, places, closing, purging, order_intent),
     *(feedback, disputes),
+    *(consents, below),
 )
 """The modules whose vectors are written."""
 

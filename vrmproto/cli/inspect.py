@@ -21,6 +21,7 @@ MAX_DOCUMENT = 1024 * 1024
 
 KINDS: tuple[tuple[str, frozenset[str], str], ...] = (
     ("record", frozenset({"kind", "messages", "manifest"}), "documents/record.json"),
+    ("record", frozenset({"kind", "messages", "purposes"}), "documents/consent.json"),
     ("thread export", frozenset({"messages", "keys", "checkpoint"}), "documents/thread.json"),
     ("discovery document", frozenset({"issuer", "versions"}), "documents/discovery.json"),
     ("problem", frozenset({"type", "title", "status", "code"}), "documents/problem.json"),
@@ -93,7 +94,7 @@ def kind_of(document: Mapping[str, Any]) -> tuple[str, str]:
 
 def look(spec: Spec, data: bytes, known: Mapping[str, PublicKey]) -> dict[str, Any]:
     """What bytes are: ``what``, ``ok``, and what there is to say."""
-    from vrmproto import records, strictjson
+    from vrmproto import consent_records, records, strictjson
     from vrmproto.cli.explain import Judge
 
     judge = Judge(spec, known=known)
@@ -105,7 +106,7 @@ def look(spec: Spec, data: bytes, known: Mapping[str, PublicKey]) -> dict[str, A
     document, broken = strictjson.read(data)
     name, schema = kind_of(document)
     if name in ("record", "thread export") and not broken:
-        verify = records.verify_record if name == "record" else records.verify_thread
+        verify = consent_records.verify if name == "record" else records.verify_thread
         report = verify(spec, data, list(known.values()) if known else None)
         return {"what": name, "ok": report.ok, "report": report.document(), "shown": report}
     if name and not broken:

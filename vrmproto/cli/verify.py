@@ -71,7 +71,7 @@ def _record_of(path: Path) -> bytes:
 
 def verify_path(spec: Spec, path: Path, known: list[PublicKey] | None = None) -> Report:
     """The report on a folder (a bundle, an export) or a file (a record or thread, told by its members)."""
-    from vrmproto import bundle, portable, records, strictjson
+    from vrmproto import bundle, consent_records, portable, records, strictjson
     from vrmproto.cli.output import usage
 
     if portable.is_export(path):
@@ -91,4 +91,4 @@ def verify_path(spec: Spec, path: Path, known: list[PublicKey] | None = None) ->
         raise usage(f"{path}: is a token and proves nothing by itself; `vrmproto validate` checks it")
     if "messages" in document and "manifest" not in document and "kind" not in document:
         return records.verify_thread(spec, data, known)
-    return records.verify_record(spec, data, known)
+    return consent_records.verify(spec, data, known)

@@ -20,7 +20,7 @@ from typing import Any
 __all__ = ["METASCHEMAS", "Finding", "Folder", "Sentence", "pointer_of", "read_all", "short"]
 
 THREADS, ERRORS, ENDPOINTS, PURPOSES = "threads.json", "errors.json", "endpoints.json", "purposes.json"
-VIEWS, LADDER = "views/schema-org.json", "ladder.json"
+VIEWS, CONSENT_VIEWS, LADDER = "views/schema-org.json", "views/dpv-27560.json", "ladder.json"
 MATRIX, ROSTER, EXCLUSIONS = "roster/matrix.json", "roster/roster.json", "requirements/exclusions.json"
 
 METASCHEMAS = {
@@ -34,7 +34,8 @@ METASCHEMAS = {
     PURPOSES: "meta/purposes.json",
     MATRIX: "meta/roster-matrix.json",
     EXCLUSIONS: "meta/exclusions.json",
-    "views/*.json": "meta/views.json",
+    VIEWS: "meta/views.json",
+    CONSENT_VIEWS: "meta/consent-views.json",
     "vectors/**/expect.json": "meta/vector.json",
     "reports/*.json": "meta/report.json",  # those of a conformance suite; the folder itself holds none
 }
@@ -49,7 +50,6 @@ REQUIRED = (
     "protocol/README.md",
     "roster/phrases.json",
     ROSTER,
-    VIEWS,
     LADDER,
     *(path for path in METASCHEMAS if "*" not in path),
     *dict.fromkeys(METASCHEMAS.values()),

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from vrmproto import documents, keys, strictjson, views
+from vrmproto import consent_views, documents, keys, strictjson, views
 from vrmproto.boards import REMOVALS, Filter
 from vrmproto.envelope import Opening
 from vrmproto.errors import ProtocolError
@@ -60,6 +60,7 @@ class Routes:
         self._discovery = strictjson.dumps(document)
         self._myterms = strictjson.dumps(documents.myterms(document))
         self._board: Mapping[str, Any] = next((e for e in spec.endpoints if e["name"] == "boards"), {})
+        self._records = next(e for e in spec.endpoints if e["name"] == "records")
         self._openapi = strictjson.dumps(openapi.build(spec, origin))
 
     def handlers(self) -> dict[str, Handler]:
@@ -143,9 +144,13 @@ class Routes:
         return json_answer(self.reader.relationship(asked.party, thid, self.now()))
 
     async def record(self, request: web.Request) -> web.StreamResponse:
-        """``GET /v1/records/{id}``."""
+        """``GET /v1/records/{id}``, that of a consent also in a profile of ISO/IEC TS 27560."""
         asked = await self._signed_read(request)
-        return json_answer(self.reader.record(asked.party, _mid(request.match_info["id"]), self.now()))
+        profile = _chosen(self._records, request, "VRM-HOM-015")["profile"]
+        record = self.reader.record(asked.party, _mid(request.match_info["id"]), self.now())
+        if not profile:
+            return json_answer(record)
+        return json_answer(consent_views.acceptable(self.home.spec, profile, record), media=LD_JSON)
 
     # --- boards and blobs -----------------------------------------------------------------------
 
@@ -319,7 +324,12 @@ def _authorization(request: web.Request) -> bytes:
 
 
 def _filter(endpoint: Mapping[str, Any], request: web.Request) -> Filter:
-    """The filters of a reader, each of the form that its endpoint gives it; ``request-invalid``."""
+    """The filters of a reader."""
+    return Filter(**_chosen(endpoint, request, "VRM-BRD-019"))
+
+
+def _chosen(endpoint: Mapping[str, Any], request: web.Request, rule: str) -> dict[str, str]:
+    """The parameters that have a form, each of the form that its endpoint gives it; ``request-invalid``."""
     chosen = {}
     for one in endpoint.get("query", ()):
         if "pattern" not in one:
@@ -327,9 +337,9 @@ def _filter(endpoint: Mapping[str, Any], request: web.Request) -> Filter:
         values = request.query.getall(one["name"], [])
         if len(values) > 1 or not all(re.search(one["pattern"], value) for value in values):
             detail = f"the parameter {one['name']} is given once, as {one['summary']}"
-            raise ProtocolError("request-invalid", detail, rule="VRM-BRD-019")
+            raise ProtocolError("request-invalid", detail, rule=rule)
         chosen[one["name"]] = values[0] if values else ""
-    return Filter(**chosen)
+    return chosen
 
 
 def _receipt(status: int, receipt: str) -> web.Response:

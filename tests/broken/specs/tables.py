@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.broken.specs.tools import edit, guard, mutant, row, state
+from tests.broken.specs.tools import edit, guard, mutant, read, replace, row, state
+
+CODES = [entry["code"] for entry in read("errors.json")["codes"]]
 
 # --- rows ----------------------------------------------------------------------------------------
 
@@ -579,3 +581,508 @@ mutant(
         {"op": "add", "path": "/kinds/dispute/states/claimed/holds", "value": "named"},
     ),
 )
+
+# --- what is below a relationship -----------------------------------------------------------------
+
+for _kind, _type, _name, _rule, _nth in (
+    ("consent", "consent.request", "agreement-live", "VRM-REL-001", 0),
+    ("consent", "consent.request", "not-prohibited", "VRM-CNS-001", 0),
+    ("consent", "consent.request", "stage-allows", "VRM-LAD-010", 0),
+    ("consent", "consent.request", "preference-allows", "VRM-REL-006", 0),
+    ("consent", "consent.request", "not-asked-again", "VRM-REL-005", 0),
+    ("consent", "consent.request", "deadline-ahead", "VRM-THR-020", 0),
+    ("consent", "consent.grant", "agreement-live", "VRM-REL-001", 0),
+    ("consent", "consent.grant", "purposes-within", "VRM-CNS-002", 0),
+    ("consent", "consent.grant", "deadline-ahead", "VRM-THR-020", 0),
+    ("consent", "consent.narrow", "purposes-within", "VRM-CNS-003", 0),
+    ("consent", "consent.renew", "agreement-live", "VRM-REL-001", 0),
+    ("consent", "consent.renew", "deadline-ahead", "VRM-THR-020", 0),
+    ("dialogue", "dialogue.message", "agreement-live", "VRM-REL-001", 0),
+    ("dialogue", "dialogue.message", "within-terms", "VRM-PUR-001", 1),
+    ("dialogue", "dialogue.message", "stage-allows", "VRM-LAD-010", 1),
+    ("dialogue", "dialogue.message", "preference-allows", "VRM-REL-006", 1),
+    ("dialogue", "dialogue.message", "blobs-held", "VRM-BLB-004", 2),
+    ("dialogue", "dialogue.message", "agreement-live", "VRM-REL-014", 3),
+    ("dialogue", "dialogue.message", "within-terms", "VRM-PUR-002", 3),
+    ("dialogue", "dialogue.message", "stage-allows", "VRM-LAD-010", 3),
+    ("dialogue", "dialogue.message", "preference-allows", "VRM-REL-007", 3),
+    ("data", "data.request", "agreement-live", "VRM-REL-001", 0),
+    ("data", "data.request", "within-terms", "VRM-DAT-001", 0),
+    ("data", "data.request", "stage-allows", "VRM-DAT-001", 0),
+    ("data", "data.request", "preference-allows", "VRM-DAT-001", 0),
+    ("data", "data.request", "not-asked-again", "VRM-DAT-001", 0),
+    ("data", "data.request", "deadline-ahead", "VRM-THR-020", 0),
+    ("data", "data.share", "agreement-live", "VRM-REL-015", 0),
+    ("data", "data.share", "blobs-held", "VRM-BLB-004", 1),
+    ("data", "data.report", "agreement-live", "VRM-REL-014", 0),
+    ("data", "data.report", "blobs-held", "VRM-BLB-004", 1),
+    ("correction", "correction.submit", "patch-applies", "VRM-COR-002", 0),
+    ("correction", "correction.submit", "deadline-ahead", "VRM-THR-020", 0),
+):
+    mutant(
+        f"{_type.replace('.', '-')}-without-{_name}{f'-{_nth}' * bool(_nth)}",
+        _rule,
+        f"A row of {_type} lacks the guard {_name}.",
+        guard(_kind, _type, _name, _nth),
+    )
+
+for _name, _rule, _summary, _edit in (
+    # what a row counts
+    (
+        "consents-asked-for-not-counted",
+        "VRM-REL-007",
+        "Requests for consents use up no rate.",
+        row("consent", "consent.request", "remove", "count"),
+    ),
+    (
+        "dialogues-begun-not-counted",
+        "VRM-REL-007",
+        "A dialogue that the organisation begins uses up no rate.",
+        row("dialogue", "dialogue.message", "remove", "count", None, 1),
+    ),
+    (
+        "words-in-dialogues-not-counted",
+        "VRM-REL-007",
+        "What the organisation writes in a dialogue uses up no rate.",
+        row("dialogue", "dialogue.message", "remove", "count", None, 3),
+    ),
+    (
+        "requests-of-data-not-counted",
+        "VRM-REL-007",
+        "Requests for data use up no rate.",
+        row("data", "data.request", "remove", "count"),
+    ),
+    (
+        "her-words-counted",
+        "VRM-REL-007",
+        "What she writes in a dialogue uses up the rate.",
+        row("dialogue", "dialogue.message", "add", "count", {"parent": ["said@P1M"]}, 2),
+    ),
+    (
+        "reports-counted",
+        "VRM-REL-007",
+        "Reports of what is held use up the rate.",
+        row("data", "data.report", "add", "count", {"parent": ["said@P1M"]}),
+    ),
+    (
+        "words-counted-in-their-dialogue",
+        "VRM-REL-007",
+        "What the organisation writes is counted in the dialogue, and not in the relationship.",
+        row("dialogue", "dialogue.message", "replace", "count", {"thread": ["said@P1M"]}, 3),
+    ),
+    (
+        "refused-consents-not-counted",
+        "VRM-REL-005",
+        "What she has refused as a consent is forgotten.",
+        row("consent", "consent.refuse", "remove", "count"),
+    ),
+    (
+        "refused-data-not-counted",
+        "VRM-DAT-001",
+        "What she has refused as data is forgotten.",
+        row("data", "data.refuse", "remove", "count"),
+    ),
+    (
+        "refused-data-counted-in-their-thread",
+        "VRM-DAT-001",
+        "What she has refused as data is counted in its thread, and not in the relationship.",
+        row("data", "data.refuse", "replace", "count", {"thread": ["refused:asked@P6M"]}),
+    ),
+    # what a row keeps, marks and makes
+    (
+        "requested-purposes-not-kept",
+        "VRM-CNS-002",
+        "What was asked for is not kept: nothing can be granted.",
+        row("consent", "consent.request", "remove", "keep"),
+    ),
+    (
+        "narrowed-purposes-not-kept",
+        "VRM-CNS-003",
+        "A narrowing is taken and changes nothing.",
+        row("consent", "consent.narrow", "remove", "keep"),
+    ),
+    (
+        "row-consent-withdraw-not-marked",
+        "VRM-CNS-005",
+        "The withdrawal of a consent is not marked as an exit.",
+        row("consent", "consent.withdraw", "remove", "marks"),
+    ),
+    (
+        "row-consent-withdraw-asks-agr",
+        "VRM-CNS-005",
+        "The withdrawal of a consent names an agreement.",
+        row("consent", "consent.withdraw", "add", "needs", ["agr"]),
+    ),
+    (
+        "row-consent-withdraw-by-either",
+        "VRM-THR-004",
+        "The organisation may withdraw a consent.",
+        row("consent", "consent.withdraw", "replace", "by", "either"),
+    ),
+    (
+        "row-consent-withdraw-changes-nothing",
+        "VRM-CNS-005",
+        "A withdrawal is taken, and the consent stays granted.",
+        row("consent", "consent.withdraw", "replace", "to", "granted"),
+    ),
+    (
+        "row-consent-grant-by-either",
+        "VRM-THR-004",
+        "The organisation grants a consent to itself.",
+        row("consent", "consent.grant", "replace", "by", "either"),
+    ),
+    (
+        "row-consent-grant-after-expiry",
+        "VRM-THR-006",
+        "A request that has expired may be granted.",
+        row("consent", "consent.grant", "add", "in/-", "expired"),
+    ),
+    (
+        "row-consent-renew-after-lapse",
+        "VRM-CNS-007",
+        "A consent that has lapsed may be renewed.",
+        row("consent", "consent.renew", "add", "in/-", "lapsed"),
+    ),
+    (
+        "row-consent-renew-asks-no-head",
+        "VRM-THR-012",
+        "A renewal need not have seen the last message.",
+        row("consent", "consent.renew", "remove", "prev"),
+    ),
+    (
+        "row-consent-grant-without-an-end",
+        "VRM-CNS-007",
+        "A consent does not lapse at valid_until of the grant.",
+        row("consent", "consent.grant", "remove", "deadline"),
+    ),
+    (
+        "row-consent-renew-moves-nothing",
+        "VRM-CNS-007",
+        "A renewal leaves the day at which a consent lapses.",
+        row("consent", "consent.renew", "remove", "deadline"),
+    ),
+    (
+        "row-consent-grant-makes-no-record",
+        "VRM-CNS-010",
+        "A grant makes no record.",
+        row("consent", "consent.grant", "remove", "record"),
+    ),
+    (
+        "row-consent-grant-makes-an-agreement",
+        "VRM-CNS-014",
+        "The record of a consent is one of an agreement.",
+        row("consent", "consent.grant", "replace", "record", "agreement"),
+    ),
+    (
+        "row-consent-propagated-after-withdrawals",
+        "VRM-CNS-007",
+        "After a consent has lapsed the organisation does not say that it has stopped.",
+        row("consent", "consent.propagated", "replace", "in", ["withdrawn"]),
+    ),
+    (
+        "row-dialogue-mute-not-marked",
+        "VRM-DLG-003",
+        "Muting a dialogue is not marked as an exit.",
+        row("dialogue", "dialogue.mute", "remove", "marks"),
+    ),
+    (
+        "row-dialogue-mute-changes-nothing",
+        "VRM-DLG-003",
+        "A dialogue that she mutes stays open.",
+        row("dialogue", "dialogue.mute", "replace", "to", "open"),
+    ),
+    (
+        "row-dialogue-muted-and-written",
+        "VRM-DLG-005",
+        "In a dialogue that is muted the organisation writes on.",
+        row("dialogue", "dialogue.message", "add", "in/-", "muted", 3),
+    ),
+    (
+        "row-dialogue-unmute-by-either",
+        "VRM-THR-004",
+        "The organisation may lift the muting of a dialogue.",
+        row("dialogue", "dialogue.unmute", "replace", "by", "either"),
+    ),
+    (
+        "dialogues-of-hers-alone",
+        "VRM-DLG-001",
+        "The organisation begins no dialogue.",
+        edit("threads.json", {"op": "remove", "path": "/kinds/dialogue/rows/1"}),
+    ),
+    (
+        "dialogues-of-the-organisation-alone",
+        "VRM-DLG-001",
+        "She begins no dialogue.",
+        edit("threads.json", {"op": "remove", "path": "/kinds/dialogue/rows/0"}),
+    ),
+    (
+        "dialogues-of-hers-by-the-rung",
+        "VRM-DLG-001",
+        "The first message of a dialogue is judged by her rung, also where it is hers.",
+        row("dialogue", "dialogue.message", "add", "guards/-", "stage-allows"),
+    ),
+    (
+        "her-words-by-the-rung",
+        "VRM-DLG-002",
+        "What she writes in a dialogue is judged by her rung.",
+        row("dialogue", "dialogue.message", "add", "guards/-", "stage-allows", 2),
+    ),
+    (
+        "her-words-by-her-preferences",
+        "VRM-DLG-002",
+        "What she writes in a dialogue is judged by her own preferences.",
+        row("dialogue", "dialogue.message", "add", "guards/-", "preference-allows", 2),
+    ),
+    (
+        "her-words-under-an-agreement",
+        "VRM-DLG-002",
+        "What she writes in a dialogue names an agreement.",
+        row("dialogue", "dialogue.message", "add", "needs", ["agr"], 2),
+    ),
+    (
+        "her-words-while-it-is-open",
+        "VRM-DLG-002",
+        "In a dialogue that she has muted she cannot write.",
+        row("dialogue", "dialogue.message", "replace", "in", ["open"], 2),
+    ),
+    (
+        "shares-by-purpose",
+        "VRM-DAT-002",
+        "What she shares is judged by its purpose.",
+        row("data", "data.share", "add", "guards/-", "within-terms"),
+    ),
+    (
+        "shares-by-preferences",
+        "VRM-DAT-002",
+        "What she shares is judged by her own preferences.",
+        row("data", "data.share", "add", "guards/-", "preference-allows"),
+    ),
+    (
+        "shares-by-the-rung",
+        "VRM-DAT-002",
+        "What she shares is judged by her rung.",
+        row("data", "data.share", "add", "guards/-", "stage-allows"),
+    ),
+    (
+        "row-data-refuse-asks-agr",
+        "VRM-DAT-003",
+        "A refusal of data names an agreement.",
+        row("data", "data.refuse", "add", "needs", ["agr"]),
+    ),
+    (
+        "data-refused-with-a-reason",
+        "VRM-DAT-003",
+        "A refusal of data has to say why.",
+        edit("messages/data.refuse.json", {"op": "add", "path": "/required/-", "value": "reason"}),
+    ),
+    (
+        "reports-by-the-rung",
+        "VRM-DAT-004",
+        "A report is judged by her rung.",
+        row("data", "data.report", "add", "guards/-", "stage-allows"),
+    ),
+    (
+        "reports-by-preferences",
+        "VRM-DAT-004",
+        "A report is judged by her preferences.",
+        row("data", "data.report", "add", "guards/-", "preference-allows"),
+    ),
+    (
+        "reports-anew-by-preferences",
+        "VRM-DAT-004",
+        "A report after another one is judged by her preferences.",
+        row("data", "data.report", "add", "guards/-", "preference-allows", 1),
+    ),
+    (
+        "row-correction-apply-in-time",
+        "VRM-COR-003",
+        "A correction is applied before answer_by only.",
+        row("correction", "correction.apply", "replace", "in", ["submitted"]),
+    ),
+    (
+        "row-correction-refuse-in-time",
+        "VRM-COR-003",
+        "A correction is refused before answer_by only.",
+        row("correction", "correction.refuse", "replace", "in", ["submitted"]),
+    ),
+    (
+        "row-correction-asks-agr",
+        "VRM-COR-004",
+        "A correction names an agreement.",
+        row("correction", "correction.submit", "replace", "needs", ["agr", "pthid"]),
+    ),
+    (
+        "corrections-of-dialogues",
+        "VRM-THR-009",
+        "A correction may stand below a dialogue.",
+        edit(
+            "threads.json",
+            {"op": "add", "path": "/kinds/correction/parents/-", "value": "dialogue.message"},
+        ),
+    ),
+    # states
+    (
+        "state-consent-requested-for-ever",
+        "VRM-THR-018",
+        "A request for a consent does not expire.",
+        state("consent", "requested", "remove", "deadline"),
+    ),
+    (
+        "state-consent-granted-for-ever",
+        "VRM-CNS-007",
+        "A consent does not lapse.",
+        state("consent", "granted", "remove", "deadline"),
+    ),
+    (
+        "state-consent-granted-without-agreement",
+        "VRM-CNS-006",
+        "A consent stays granted when its agreement ends.",
+        state("consent", "granted", "remove", "released"),
+    ),
+    (
+        "state-consent-requested-without-agreement",
+        "VRM-CNS-006",
+        "A request for a consent stays when its agreement ends.",
+        state("consent", "requested", "remove", "released"),
+    ),
+    (
+        "state-consent-granted-after-the-end",
+        "VRM-CNS-006",
+        "A consent stays granted when the relationship ends.",
+        state("consent", "granted", "remove", "orphaned"),
+    ),
+    (
+        "state-consent-requested-after-the-end",
+        "VRM-CNS-006",
+        "A request for a consent stays when the relationship ends.",
+        state("consent", "requested", "remove", "orphaned"),
+    ),
+    (
+        "state-consent-released-lapses",
+        "VRM-CNS-006",
+        "A consent lapses with its agreement.",
+        edit(
+            "threads.json",
+            {"op": "replace", "path": "/kinds/consent/states/granted/released", "value": "lapsed"},
+            {"op": "replace", "path": "/kinds/consent/states/granted/orphaned", "value": "lapsed"},
+        ),
+    ),
+    (
+        "state-consent-granted-not-live",
+        "VRM-PUR-004",
+        "A consent that is granted is not in force.",
+        state("consent", "granted", "remove", "live"),
+    ),
+    (
+        "state-dialogue-open-after-the-end",
+        "VRM-DLG-004",
+        "A dialogue stays open when the relationship ends.",
+        state("dialogue", "open", "remove", "orphaned"),
+    ),
+    (
+        "state-dialogue-muted-after-the-end",
+        "VRM-DLG-004",
+        "A dialogue stays muted when the relationship ends.",
+        state("dialogue", "muted", "remove", "orphaned"),
+    ),
+    (
+        "state-data-requested-after-the-end",
+        "VRM-DAT-005",
+        "A request for data stays when the relationship ends.",
+        state("data", "requested", "remove", "orphaned"),
+    ),
+    (
+        "state-data-shared-after-the-end",
+        "VRM-DAT-005",
+        "A thread in which data were shared stays open when the relationship ends.",
+        state("data", "shared", "remove", "orphaned"),
+    ),
+    (
+        "state-data-reported-after-the-end",
+        "VRM-DAT-005",
+        "A thread in which data were reported stays open when the relationship ends.",
+        state("data", "reported", "remove", "orphaned"),
+    ),
+    (
+        "state-data-expires-at-the-end",
+        "VRM-DAT-005",
+        "A request for data expires when the relationship ends.",
+        state("data", "requested", "replace", "orphaned", "expired"),
+    ),
+    (
+        "state-data-requested-for-ever",
+        "VRM-THR-018",
+        "A request for data does not expire.",
+        state("data", "requested", "remove", "deadline"),
+    ),
+    (
+        "state-correction-withdrawn-at-the-end",
+        "VRM-COR-004",
+        "A correction is withdrawn when the thread of data is closed.",
+        state("correction", "submitted", "add", "orphaned", "withdrawn"),
+    ),
+    (
+        "state-correction-overdue-is-refused",
+        "VRM-COR-003",
+        "A correction that is not answered in time is refused.",
+        state("correction", "submitted", "replace", "deadline", "refused"),
+    ),
+    (
+        "state-relationship-paused-does-not-rest",
+        "VRM-REL-014",
+        "While a relationship is paused nothing below it rests.",
+        state("relationship", "paused", "remove", "rests"),
+    ),
+    (
+        "state-relationship-invited-rests",
+        "VRM-PUR-003",
+        "While an invitation is not answered the organisation can send nothing below.",
+        state("relationship", "invited", "add", "rests", True),
+    ),
+    (
+        "extensions-of-consents",
+        "VRM-ENV-031",
+        "A request for a consent may carry extensions.",
+        replace("messages/consent.request.json", "/x-ext", True),
+    ),
+    (
+        "extensions-of-withdrawals",
+        "VRM-ENV-031",
+        "The withdrawal of a consent may carry extensions.",
+        replace("messages/consent.withdraw.json", "/x-ext", True),
+    ),
+    (
+        "requests-of-data-at-the-second-rung",
+        "VRM-LAD-002",
+        "The second rung of the ladder lists requests for data.",
+        edit("ladder.json", {"op": "add", "path": "/rungs/1/types/-", "value": "data.request"}),
+    ),
+    (
+        "dialogues-at-the-lowest-rung",
+        "VRM-LAD-002",
+        "The lowest rung of the ladder lists messages in dialogues.",
+        edit("ladder.json", {"op": "add", "path": "/rungs/0/types/-", "value": "dialogue.message"}),
+    ),
+):
+    mutant(_name, _rule, _summary, _edit)
+
+# --- which refusals are listed --------------------------------------------------------------------
+
+for _code in (
+    "stage-forbids",
+    "asked-again",
+    "preference-forbids",
+    "relationship-paused",
+    "terms-prohibit",
+    "consent-needed",
+):
+    mutant(
+        f"refusals-by-{_code}-not-listed",
+        "VRM-LED-001",
+        f"What was refused by {_code} is not listed.",
+        edit(
+            "errors.json",
+            {"op": "test", "path": f"/codes/{CODES.index(_code)}/code", "value": _code},
+            {"op": "remove", "path": f"/codes/{CODES.index(_code)}/counted"},
+        ),
+    )

@@ -13,7 +13,7 @@ from vrmproto.storage.base import StoreError
 
 __all__ = ["HEAD", "SCRIPTS", "revision", "upgrade"]
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision. Known without alembic, so that a database at it opens fast."""
 
 SCRIPTS = Path(__file__).parent
