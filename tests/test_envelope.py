@@ -105,6 +105,13 @@ GUARDED = {
     "accepts-left": {"VRM-OFR-012"},
     "fields-listed": {"VRM-OFR-017"},
     "introduce-proof": {"VRM-OFR-020"},
+    "agreement-live": {"VRM-REL-001"},
+    "one-per-pair": {"VRM-REL-003"},
+    "ladder-held": {"VRM-LAD-001"},
+    "step-allowed": {"VRM-LAD-006", "VRM-LAD-007", "VRM-LAD-009"},
+    "stage-allows": {"VRM-LAD-010", "VRM-LAD-011"},
+    "not-asked-again": {"VRM-REL-005"},
+    "preference-allows": {"VRM-REL-006", "VRM-REL-007"},
 }
 
 

@@ -18,7 +18,7 @@ from vrmproto import home as library
 from vrmproto.boards import Board
 from vrmproto.errors import ProtocolError
 from vrmproto.keys import KeySet, PublicKey
-from vrmproto.model import Context, Related, Step, Thread
+from vrmproto.model import Context, Related, Status, Step, Thread
 from vrmproto.storage.memory import MemoryStore
 
 SPEC = spec.load()
@@ -75,6 +75,7 @@ class Home:
         self.mids: dict[str, list[str]] = {}
         self.next_keys: dict[tuple[str, str], Any] = {}
         self.superseded: dict[str, int] = {}
+        self.severed: dict[str, int] = {}
 
     def remove(self) -> None:
         """What the operator takes off its boards: the small home has none."""
@@ -103,6 +104,8 @@ class Home:
         now = max(now, thread.received) if thread else now  # VRM-HOM-014
         step = threads.advance(SPEC, thread, message, now, self.context(message, thread, now))
         self.keep(message, step.thread, step.row.supersedes, now)
+        if step.row.effect == "sever":
+            self.sever(step.thread, now)
         if step.replaces:
             self.rebind(step.replaces, step.thread)
         self.stored[message.mid] = (message.key, step.thread.state)
@@ -117,20 +120,33 @@ class Home:
     def context(self, message: envelope.Message, thread: Thread | None, now: int) -> Context:
         made = next((t for t in self.threads.values() if message.agr and t.record == message.agr), None)
         second = thread.second if thread else ""
+        pair = made.pair if made and not thread else None
+        kind = SPEC.opens[message.type].name if pair and message.type in SPEC.opens else ""
+        named = self.related(made, now)
         return Context(
             parent=self.related(self.threads.get(message.pthid or ""), now),
-            named=self.related(made, now),
+            agreement=named,
+            named=named,
+            siblings=[
+                Related(t, self.settled(t, now))
+                for t in self.threads.values()
+                if t.kind == kind and t.pair == pair
+            ],
+            ladders={SPEC.ladder.digest: SPEC.ladder},
             superseded_at=self.superseded.get(thread.thid) if thread else None,
+            severed_at=self.severed.get(thread.thid) if thread else None,
             prev_known=bool(thread) and message.prev in self.mids[message.thid or ""],
             next_key=self.next_keys.get((threads.party_of(SPEC, message), second)),
             taken=any(t.first == message.iss and t.second == second for t in self.threads.values()),
         )
 
     def related(self, thread: Thread | None, now: int) -> Related | None:
-        if thread is None:
-            return None
-        context = Context(superseded_at=self.superseded.get(thread.thid))
-        return Related(thread, threads.settle(SPEC.kinds[thread.kind], thread, context, now))
+        return None if thread is None else Related(thread, self.settled(thread, now))
+
+    def settled(self, thread: Thread, now: int) -> Status:
+        ends = self.superseded.get(thread.thid), self.severed.get(thread.thid)
+        context = Context(superseded_at=ends[0], severed_at=ends[1])
+        return threads.settle(SPEC.kinds[thread.kind], thread, context, now)
 
     def keep(self, message: envelope.Message, thread: Thread, supersedes: bool, now: int) -> None:
         if supersedes:
@@ -141,6 +157,11 @@ class Home:
         self.threads[thread.thid] = thread
         self.mids.setdefault(thread.thid, []).append(message.mid)
         self.known |= {thread.first, thread.second}  # nobody leaves it: VRM-ID-025
+
+    def sever(self, ended: Thread, now: int) -> None:
+        for thread in self.threads.values():
+            if thread.record and thread.pair == ended.pair:
+                self.severed.setdefault(thread.thid, now)
 
     def rebind(self, old: str, moved: Thread) -> None:
         self.next_keys[moved.first, moved.second] = moved.facts.get("nkt")
@@ -218,10 +239,10 @@ def expectation(folder: Path) -> dict[str, Any]:
 def verdict(folder: Path, at: type[Home] | None = None, then: bool = False) -> dict[str, Any]:
     """What the library says of a vector, or ``then``: with the first of two faults mended.
 
-    What is sent first must be taken. The small home knows no boards.
+    What is sent first must be taken. The small home knows no boards and no blobs.
     """
     expect = {**expectation(folder), "folder": folder}
-    at = at or (RealHome if "boards" in expect else Home)
+    at = at or homes(expect)[0]
     if then:
         expect |= expect["then"]
     home = at(expect)
@@ -231,6 +252,11 @@ def verdict(folder: Path, at: type[Home] | None = None, then: bool = False) -> d
             return {**answer, "file": sent["file"]}
     home.remove()
     return home.take((folder / expect.get("file", "token.jwt")).read_bytes(), expect["now"])
+
+
+def homes(expect: Verdict) -> tuple[type[Home], ...]:
+    """The homes that a vector can be told to."""
+    return (RealHome,) if expect.keys() & {"boards", "blobs"} else (Home, RealHome)
 
 
 def wanted(expect: Verdict) -> dict[str, Any]:
@@ -272,7 +298,7 @@ def test_the_second_fault_is_there(folder: Path) -> None:
     assert "VRM-ENV-036" in expect["covers"]
     assert (folder / "then.jwt").is_file() == ("file" in expect["then"])
     if expect["then"].keys() & {"file", "now", "known", "thread"}:
-        for home in (RealHome,) if "boards" in expect else (Home, RealHome):
+        for home in homes(expect):
             assert verdict(folder, home, then=True) == then_wanted(expect)
     else:
         assert folder.name == "order-ext-ext"  # what ext may be is asked of types that take it
@@ -335,7 +361,7 @@ def test_every_requirement_with_a_code_has_a_vector() -> None:
         and r.code
         and SPEC.errors[r.code]["layer"] in ("token", "thread", "guard")
         and "origin" not in r.needs
-        and r.profile in ("core", "terms", "intent")
+        and r.profile in ("core", "terms", "intent", "relationship")
     }
     assert due - shown() == UNREACHABLE.keys()
 
@@ -348,6 +374,15 @@ def test_every_home_must_of_the_profile_intent_has_a_vector() -> None:
     }
     assert due - shown() == ELSEWHERE.keys()
     assert "VRM-BLB-004" in shown()
+
+
+def test_every_home_must_of_relationships_has_a_vector() -> None:
+    due = {
+        r.id
+        for r in SPEC.requirements.values()
+        if r.role == "home" and r.id.startswith(("VRM-REL-", "VRM-LAD-")) and "MUST" in r.level
+    }
+    assert due - shown() == {"VRM-REL-012", "VRM-LAD-002"}, "what is read over HTTP"
 
 
 def test_every_cell_of_the_tables_has_a_vector_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

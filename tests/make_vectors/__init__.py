@@ -1,11 +1,13 @@
 """Writes spec/vectors/: `python -m tests.make_vectors`; with `--check` it compares and writes nothing.
 
-`base` has what the chapters share, `market` what those of the profile intent share, `files` what is written.
+`base` has what the chapters share, `market` what those of the profile intent share, `bonds` what those of
+relationships share, `files` what is written.
 """
 
 from __future__ import annotations
 
 from tests.make_vectors import (
+    asking,
     bargaining,
     blobs,
     causes,
@@ -16,12 +18,16 @@ from tests.make_vectors import (
     identity,
     intents,
     json_text,
+    ladders,
     offers,
     order,
     order_intent,
+    order_relationship,
     places,
     purging,
+    relationships,
     rotation,
+    severing,
     terms,
 )
 from tests.make_vectors.base import FOLDER, KEYS
@@ -31,6 +37,7 @@ CHAPTERS = (
     *(envelope, json_text, identity, terms, rotation, causes, order),
     *(intents, blobs, offers, bargaining, places, closing, purging, order_intent),
     *(feedback, disputes),
+    *(relationships, asking, ladders, severing, order_relationship),
 )
 """The modules whose vectors are written."""
 
