@@ -128,12 +128,16 @@ NUMBERS: dict[str, dict[str, Any]] = {
         "row-asks-no-head",
         "versions-not-counted",
     ),
-    "S27": _struck(
+    "S27": _bug(
         "lets a stage of the relationship be skipped",
-        "stages belong to a later profile; its tables are not served",
+        "invitations-far-up",
+        "steps-beyond-the-agreement",
+        "begun-on-the-second-rung",
     ),
-    "S28": _struck(
-        "lets the vendor alone raise a stage", "stages belong to a later profile; its tables are not served"
+    "S28": _bug(
+        "lets the vendor alone raise a stage",
+        "relationships-steps-by-either",
+        "rungs-rise-with-the-agreement",
     ),
     "S29": _struck(
         "lets the vendor write outside the agreed channel",

@@ -7,6 +7,7 @@ relationships share, `ties` what those of what is below one share, `files` what 
 from __future__ import annotations
 
 from tests.make_vectors import (
+    asking,
     bargaining,
     below,
     blobs,
@@ -19,12 +20,16 @@ from tests.make_vectors import (
     identity,
     intents,
     json_text,
+    ladders,
     offers,
     order,
     order_intent,
+    order_relationship,
     places,
     purging,
+    relationships,
     rotation,
+    severing,
     terms,
 )
 from tests.make_vectors.base import FOLDER, KEYS
@@ -34,6 +39,7 @@ CHAPTERS = (
     *(envelope, json_text, identity, terms, rotation, causes, order),
     *(intents, blobs, offers, bargaining, places, closing, purging, order_intent),
     *(feedback, disputes),
+    *(relationships, asking, ladders, severing, order_relationship),
     *(consents, below),
 )
 """The modules whose vectors are written."""

@@ -195,9 +195,8 @@ def loose_blobs(db: sqlite3.Connection, party: str, since: int) -> list[Blob]:
 
 # --- refusals -----------------------------------------------------------------------------------
 
-_REFUSALS_OF_A_DAY = (
-    "SELECT count(*), total(mid = ?) FROM refusals WHERE thread = ? AND day = ? AND mid != x''"
-)
+_REFUSALS_OF_A_DAY = """SELECT total(day = ?3), total(mid = ?1) FROM refusals
+  WHERE thread = ?2 AND day BETWEEN ?3 - 1 AND ?3 AND mid != x''"""
 _ADD_REFUSAL = (
     "INSERT INTO refusals (thread, day, mid, at, type, code, purposes, more) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
 )

@@ -175,10 +175,10 @@ class _Transaction:
         """See Transaction."""
         with self._whole():
             days = self._tables.refused.setdefault(thid, {})
-            same = [mid for day, mid in days if day == refusal.day]
-            if thid not in self._tables.threads or refusal.mid in same:
+            known = {mid for day, mid in days if refusal.day - 1 <= day <= refusal.day}
+            if thid not in self._tables.threads or refusal.mid in known:
                 return
-            if len(same) < REFUSALS:
+            if len([day for day, _ in days if day == refusal.day]) < REFUSALS:
                 self._log.put(days, (refusal.day, refusal.mid), refusal)
             else:
                 key = (thid, refusal.day)

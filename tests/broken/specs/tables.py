@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.broken.specs.tools import edit, guard, mutant, read, replace, row, state
+from tests.broken.specs.tools import edit, guard, mutant, read, remove, replace, row, state
 
 CODES = [entry["code"] for entry in read("errors.json")["codes"]]
 
@@ -1086,3 +1086,429 @@ for _code in (
             {"op": "remove", "path": f"/codes/{CODES.index(_code)}/counted"},
         ),
     )
+# --- relationships -------------------------------------------------------------------------------
+
+mutant(
+    "ladder-of-another-version",
+    "VRM-LAD-002",
+    "Another ladder than that of the spec is served, with its own digest.",
+    replace("ladder.json", "/version", "1.1"),
+)
+mutant(
+    "ladder-with-one-rung-less",
+    "VRM-LAD-002",
+    "The ladder lacks one of its rungs.",
+    remove("ladder.json", "/rungs/4"),
+)
+for _type, _name, _rule in (
+    ("relationship.open", "agreement-live", "VRM-REL-001"),
+    ("relationship.open", "one-per-pair", "VRM-REL-003"),
+    ("relationship.open", "ladder-held", "VRM-LAD-001"),
+    ("relationship.invite", "agreement-live", "VRM-REL-001"),
+    ("relationship.invite", "stage-allows", "VRM-LAD-010"),
+    ("relationship.invite", "preference-allows", "VRM-REL-006"),
+    ("relationship.invite", "not-asked-again", "VRM-REL-005"),
+    ("relationship.invite", "step-allowed", "VRM-LAD-009"),
+    ("relationship.invite", "deadline-ahead", "VRM-THR-020"),
+    ("relationship.step", "agreement-live", "VRM-REL-001"),
+    ("relationship.step", "ladder-held", "VRM-LAD-001"),
+    ("relationship.step", "step-allowed", "VRM-LAD-006"),
+):
+    mutant(
+        f"{_type.replace('.', '-')}-without-{_name}",
+        _rule,
+        f"A row of {_type} lacks the guard {_name}.",
+        guard("relationship", _type, _name),
+    )
+for _name, _rule, _summary, _type, *_change in (
+    (
+        "opened-by-either",
+        "VRM-THR-004",
+        "The organisation may open a relationship.",
+        "open",
+        "replace",
+        "by",
+        "either",
+    ),
+    (
+        "opened-without-a-ladder",
+        "VRM-LAD-003",
+        "The ladder of the opening is not kept.",
+        "open",
+        "remove",
+        "keep/ladder",
+    ),
+    (
+        "opened-without-preferences",
+        "VRM-REL-008",
+        "Preferences that the opening says are not kept.",
+        "open",
+        "remove",
+        "keep/preferences",
+    ),
+    ("invited-by-either", "VRM-THR-004", "She may invite herself.", "invite", "replace", "by", "either"),
+    (
+        "invited-while-invited",
+        "VRM-THR-005",
+        "An invitation may follow another one.",
+        "invite",
+        "add",
+        "in/-",
+        "invited",
+    ),
+    (
+        "invited-while-resting",
+        "VRM-THR-005",
+        "It may invite while the relationship rests.",
+        "invite",
+        "add",
+        "in/-",
+        "paused",
+    ),
+    ("invitations-not-counted", "VRM-REL-007", "Invitations are not counted.", "invite", "remove", "count"),
+    (
+        "invitations-counted-for-a-second",
+        "VRM-REL-007",
+        "Invitations are counted for a second only.",
+        "invite",
+        "replace",
+        "count/thread",
+        ["said@PT1S"],
+    ),
+    (
+        "invitations-on-the-head",
+        "VRM-THR-013",
+        "An invitation has to name the last message.",
+        "invite",
+        "add",
+        "prev",
+        "head",
+    ),
+    (
+        "steps-by-either",
+        "VRM-THR-004",
+        "The organisation may step up for her.",
+        "step",
+        "replace",
+        "by",
+        "either",
+    ),
+    (
+        "steps-ask-no-head",
+        "VRM-THR-012",
+        "A step need not have seen the last message.",
+        "step",
+        "remove",
+        "prev",
+    ),
+    (
+        "steps-invited-only",
+        "VRM-LAD-008",
+        "She may step up only where she is invited.",
+        "step",
+        "replace",
+        "in",
+        ["invited"],
+    ),
+    (
+        "steps-while-resting",
+        "VRM-THR-005",
+        "She may step up while the relationship rests.",
+        "step",
+        "add",
+        "in/-",
+        "paused",
+    ),
+    (
+        "steps-with-the-old-ladder",
+        "VRM-LAD-003",
+        "The ladder of a step is not kept.",
+        "step",
+        "remove",
+        "keep/ladder",
+    ),
+    (
+        "steps-lead-nowhere",
+        "VRM-LAD-005",
+        "After a step she is where she was.",
+        "step",
+        "remove",
+        "keep/stage",
+    ),
+    (
+        "declined-by-either",
+        "VRM-THR-004",
+        "The organisation may decline for her.",
+        "decline",
+        "replace",
+        "by",
+        "either",
+    ),
+    (
+        "declined-and-forgotten",
+        "VRM-REL-005",
+        "What she has declined is not counted.",
+        "decline",
+        "remove",
+        "count",
+    ),
+    (
+        "declined-without-a-name",
+        "VRM-REL-005",
+        "What she has declined is counted without its name.",
+        "decline",
+        "replace",
+        "count/thread",
+        ["refused@P6M"],
+    ),
+    ("paused-by-either", "VRM-THR-004", "The organisation may pause.", "pause", "replace", "by", "either"),
+    ("resumed-by-either", "VRM-THR-004", "The organisation may resume.", "resume", "replace", "by", "either"),
+    (
+        "preferring-by-either",
+        "VRM-THR-004",
+        "The organisation may say what she prefers.",
+        "prefer",
+        "replace",
+        "by",
+        "either",
+    ),
+    (
+        "preferring-nothing",
+        "VRM-REL-008",
+        "What she says later of her preferences is not kept.",
+        "prefer",
+        "remove",
+        "keep",
+    ),
+    (
+        "preferring-ends-a-rest",
+        "VRM-HOM-010",
+        "To say preferences ends a rest.",
+        "prefer",
+        "replace",
+        "to",
+        "open",
+    ),
+    (
+        "down-and-up-again",
+        "VRM-LAD-012",
+        "A step down leads to whatever rung it names.",
+        "retreat",
+        "remove",
+        "effect",
+    ),
+    (
+        "down-in-words-only",
+        "VRM-LAD-012",
+        "A step down is taken and changes nothing.",
+        "retreat",
+        "remove",
+        "keep",
+    ),
+    (
+        "down-while-open-only",
+        "VRM-LAD-012",
+        "She may not step down while it rests or she is invited.",
+        "retreat",
+        "replace",
+        "in",
+        ["open"],
+    ),
+    ("down-ends-a-rest", "VRM-HOM-010", "A step down ends a rest.", "retreat", "replace", "to", "open"),
+    (
+        "down-by-either",
+        "VRM-THR-004",
+        "The organisation may step down for her.",
+        "retreat",
+        "replace",
+        "by",
+        "either",
+    ),
+    (
+        "ended-by-her-only",
+        "VRM-REL-009",
+        "Only the person may end a relationship.",
+        "end",
+        "replace",
+        "by",
+        "first",
+    ),
+    (
+        "ended-by-the-organisation-only",
+        "VRM-REL-009",
+        "Only the organisation may end a relationship.",
+        "end",
+        "replace",
+        "by",
+        "second",
+    ),
+    (
+        "ended-when-open-only",
+        "VRM-REL-009",
+        "Only an open relationship can be ended.",
+        "end",
+        "replace",
+        "in",
+        ["open"],
+    ),
+    (
+        "no-end-while-resting",
+        "VRM-REL-009",
+        "A relationship that rests cannot be ended.",
+        "end",
+        "replace",
+        "in",
+        ["open", "invited"],
+    ),
+    (
+        "no-end-while-invited",
+        "VRM-REL-009",
+        "A relationship cannot be ended while she is invited.",
+        "end",
+        "replace",
+        "in",
+        ["open", "paused"],
+    ),
+    (
+        "ends-on-the-head",
+        "VRM-THR-013",
+        "The organisation's end has to name the last message.",
+        "end",
+        "add",
+        "prev",
+        "head",
+    ),
+    (
+        "ends-sever-nothing",
+        "VRM-REL-010",
+        "The agreements go on after the end of a relationship.",
+        "end",
+        "remove",
+        "effect",
+    ),
+    (
+        "ends-that-close",
+        "VRM-HOM-010",
+        "A relationship that ends is closed at once.",
+        "end",
+        "replace",
+        "to",
+        "closed",
+    ),
+    (
+        "ends-due-at-once",
+        "VRM-THR-018",
+        "Without a word the attestation is due in a second.",
+        "end",
+        "replace",
+        "default",
+        "PT1S",
+    ),
+    ("attested-by-either", "VRM-THR-004", "She may attest herself.", "attest", "replace", "by", "either"),
+    (
+        "attested-before-the-end",
+        "VRM-THR-005",
+        "It may attest what has not ended.",
+        "attest",
+        "add",
+        "in/-",
+        "open",
+    ),
+    ("attested-twice", "VRM-THR-005", "It may attest more than once.", "attest", "add", "in/-", "closed"),
+):
+    mutant(f"relationships-{_name}", _rule, _summary, row("relationship", f"relationship.{_type}", *_change))
+mutant(
+    "row-step-down-not-marked",
+    "VRM-THR-014",
+    "A step down is not marked as an exit.",
+    row("relationship", "relationship.retreat", "remove", "marks"),
+    also=("VRM-THR-023", "VRM-LAD-012"),
+)
+mutant(
+    "row-end-not-marked",
+    "VRM-REL-009",
+    "The end of a relationship is not marked as an exit.",
+    row("relationship", "relationship.end", "remove", "marks"),
+    also=("VRM-THR-014", "VRM-THR-023"),
+)
+mutant(
+    "row-attest-not-marked",
+    "VRM-HOM-024",
+    "The attestation of an end is not marked as a duty.",
+    row("relationship", "relationship.attest", "remove", "marks"),
+    needs="an inbox that can be filled",
+)
+mutant(
+    "no-attestation-when-it-is-late",
+    "VRM-HOM-006",
+    "An organisation that is late cannot attest any more.",
+    row("relationship", "relationship.attest", "replace", "in", ["ended"]),
+)
+mutant(
+    "rotation-in-no-relationship",
+    "VRM-HOM-006",
+    "She cannot change her key in a relationship.",
+    row("relationship", "agent.rotate", "replace", "in", ["invited"]),
+)
+mutant(
+    "rotation-in-a-relationship-changes-nothing",
+    "VRM-ID-023",
+    "A rotation in a relationship is taken and rebinds nothing.",
+    row("relationship", "agent.rotate", "remove", "effect"),
+)
+mutant(
+    "invitations-for-ever",
+    "VRM-THR-018",
+    "An invitation stands for ever.",
+    state("relationship", "invited", "remove", "deadline"),
+)
+mutant(
+    "silence-pauses",
+    "VRM-THR-018",
+    "An invitation without an answer ends in a rest.",
+    state("relationship", "invited", "replace", "deadline", "paused"),
+)
+mutant(
+    "attestations-never-overdue",
+    "VRM-THR-018",
+    "An attestation is never overdue.",
+    edit(
+        "threads.json",
+        {"op": "remove", "path": "/kinds/relationship/states/ended/deadline"},
+        {"op": "remove", "path": "/kinds/relationship/states/ended/default"},
+    ),
+)
+mutant(
+    "ended-is-not-over",
+    "VRM-REL-004",
+    "A relationship that has ended is not over until it is closed.",
+    edit(
+        "threads.json",
+        {"op": "remove", "path": "/kinds/relationship/states/ended/over"},
+        {"op": "remove", "path": "/kinds/relationship/states/attest-overdue/over"},
+    ),
+)
+mutant(
+    "closed-is-not-erased",
+    "VRM-REL-012",
+    "After an attestation the organisation reads everything.",
+    state("relationship", "closed", "remove", "erased"),
+)
+mutant(
+    "ended-is-erased",
+    "VRM-REL-012",
+    "After the end the organisation reads tombstones, attested or not.",
+    state("relationship", "ended", "add", "erased", True),
+)
+mutant(
+    "agreements-not-severed",
+    "VRM-REL-010",
+    "An agreement does not end with the relationship.",
+    state("terms", "agreed", "remove", "severed"),
+)
+mutant(
+    "agreements-severed-to-superseded",
+    "VRM-REL-010",
+    "An agreement that has ended with the relationship is shown as superseded.",
+    state("terms", "agreed", "replace", "severed", "superseded"),
+)
