@@ -74,9 +74,17 @@ def test_a_rule_that_is_off_is_missed_by_its_vectors_only(
     # A dict without it: taken out and put back, it would stand last, in another order of checks.
     monkeypatch.setattr(module, name, {n: r for n, r in getattr(module, name).items() if n != rule})
     monkeypatch.setattr(rules, "_BY_PHASE", rules.by_phase(rules.RULES))
-    changed = {folder: made for folder in FOLDERS if (made := verdict(folder)) != before[folder]}
+    changed = {folder: made for folder in FOLDERS if (made := attempted(folder)) != before[folder]}
     assert {folder.name for folder in changed} == broken_by()[rule]
     assert_seconds(changed)
+
+
+def attempted(folder: Path) -> dict[str, Any]:
+    """A verdict; where a body was not looked at, a guard may not find in it what it reads."""
+    try:
+        return verdict(folder)
+    except (KeyError, TypeError, AttributeError) as error:
+        return {"accept": False, "raised": repr(error)}
 
 
 def assert_seconds(changed: dict[Path, dict[str, Any]], off: AbstractSet[str] = frozenset()) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests import forge
 from vrmproto import ladder, spec
-from vrmproto.ladder import Ladder, Rung
+from vrmproto.ladder import Grounds, Ladder, Rung
 
 SPEC = spec.load()
 CLAUSES = ("service-delivery", "analytics", "profiling")
@@ -84,21 +84,21 @@ def test_an_unknown_rung_is_the_lowest(held: Ladder, stage: str | None) -> None:
 
 @given(held=LADDERS, stage=STAGE, clauses=AGREEMENTS)
 def test_what_is_reached_is_never_above(held: Ladder, stage: str | None, clauses: dict[str, str]) -> None:
-    assert 0 <= held.reached(stage, clauses, PURPOSES) <= number(held, stage)
+    assert 0 <= held.reached(stage, Grounds(PURPOSES, clauses)) <= number(held, stage)
 
 
 @given(held=LADDERS, stage=STAGE, clauses=AGREEMENTS)
 def test_the_highest_is_reached(held: Ladder, stage: str | None, clauses: dict[str, str]) -> None:
-    found = held.reached(stage, clauses, PURPOSES)
-    within = [ladder.reaches(rung, clauses, PURPOSES) for rung in held.rungs[: number(held, stage) + 1]]
+    found = held.reached(stage, Grounds(PURPOSES, clauses))
+    within = [Grounds(PURPOSES, clauses).reach(rung) for rung in held.rungs[: number(held, stage) + 1]]
     assert not any(within[found + 1 :])
     assert within[found] or found == 0
 
 
 @given(held=LADDERS, stage=STAGE, clauses=AGREEMENTS)
 def test_reached_again_it_is_the_same(held: Ladder, stage: str | None, clauses: dict[str, str]) -> None:
-    found = held.reached(stage, clauses, PURPOSES)
-    assert held.reached(held.rungs[found].stage, clauses, PURPOSES) == found
+    found = held.reached(stage, Grounds(PURPOSES, clauses))
+    assert held.reached(held.rungs[found].stage, Grounds(PURPOSES, clauses)) == found
 
 
 @given(held=LADDERS, low=STAGE, high=STAGE, clauses=AGREEMENTS)
@@ -106,7 +106,7 @@ def test_who_stands_higher_is_judged_no_lower(
     held: Ladder, low: str | None, high: str | None, clauses: dict[str, str]
 ) -> None:
     one, other = sorted((low, high), key=lambda stage: number(held, stage))
-    assert held.reached(one, clauses, PURPOSES) <= held.reached(other, clauses, PURPOSES)
+    assert held.reached(one, Grounds(PURPOSES, clauses)) <= held.reached(other, Grounds(PURPOSES, clauses))
 
 
 @given(held=LADDERS, stage=STAGE, clauses=AGREEMENTS, more=st.sets(st.sampled_from(CLAUSES)))
@@ -114,9 +114,9 @@ def test_an_agreement_that_allows_more_reaches_no_less(
     held: Ladder, stage: str | None, clauses: dict[str, str], more: set[str]
 ) -> None:
     wider = clauses | dict.fromkeys(more, "permitted")
-    assert held.reached(stage, clauses, PURPOSES) <= held.reached(stage, wider, PURPOSES)
+    assert held.reached(stage, Grounds(PURPOSES, clauses)) <= held.reached(stage, Grounds(PURPOSES, wider))
     for rung in held.rungs:
-        assert ladder.reaches(rung, clauses, PURPOSES) <= ladder.reaches(rung, wider, PURPOSES)
+        assert Grounds(PURPOSES, clauses).reach(rung) <= Grounds(PURPOSES, wider).reach(rung)
 
 
 @given(rung=RUNG, more=RUNG, clauses=AGREEMENTS)
@@ -124,22 +124,22 @@ def test_a_rung_that_asks_for_more_is_reached_no_sooner(
     rung: tuple[str, ...], more: tuple[str, ...], clauses: dict[str, str]
 ) -> None:
     both, one, other = (made([purposes]).rungs[0] for purposes in (rung + more, rung, more))
-    each = ladder.reaches(one, clauses, PURPOSES) and ladder.reaches(other, clauses, PURPOSES)
-    assert ladder.reaches(both, clauses, PURPOSES) == each
+    each = Grounds(PURPOSES, clauses).reach(one) and Grounds(PURPOSES, clauses).reach(other)
+    assert Grounds(PURPOSES, clauses).reach(both) == each
 
 
 @pytest.mark.parametrize("value", VALUES)
 def test_a_clause_that_is_required_or_permitted_is_within(value: str) -> None:
     rung = made([("analytics 1",)]).rungs[0]
-    assert ladder.reaches(rung, {"analytics": value}, PURPOSES) == (value in ("required", "permitted"))
+    assert Grounds(PURPOSES, {"analytics": value}).reach(rung) == (value in ("required", "permitted"))
 
 
 def test_what_no_clause_rules_is_within_nothing() -> None:
     everything = dict.fromkeys(CLAUSES, "required")
-    assert not ladder.reaches(made([("sell",)]).rungs[0], everything, PURPOSES)
-    assert not ladder.reaches(made([("unheard of",)]).rungs[0], everything, PURPOSES)
-    assert not ladder.reaches(made([("sell",)]).rungs[0], {"": "required"}, {"sell": "x"})
-    assert ladder.reaches(made([()]).rungs[0], {}, PURPOSES)
+    assert not Grounds(PURPOSES, everything).reach(made([("sell",)]).rungs[0])
+    assert not Grounds(PURPOSES, everything).reach(made([("unheard of",)]).rungs[0])
+    assert not Grounds({"sell": "x"}, {"": "required"}).reach(made([("sell",)]).rungs[0])
+    assert Grounds(PURPOSES, {}).reach(made([()]).rungs[0])
 
 
 # --- the ladder of the spec -----------------------------------------------------------------------
@@ -171,12 +171,12 @@ def clauses(agreement: str) -> dict[str, str]:
 )
 def test_the_rung_by_which_she_is_judged(agreement: str, gone: str | None, judged: str) -> None:
     held = SPEC.ladder
-    assert held.rungs[held.reached(gone, clauses(agreement), SPEC.purposes)].stage == judged
+    assert held.rungs[held.reached(gone, Grounds(SPEC.purposes, clauses(agreement)))].stage == judged
 
 
 def test_without_an_agreement_what_asks_for_nothing_is_reached() -> None:
     held = SPEC.ladder
-    assert held.rungs[held.reached("customer", {}, SPEC.purposes)].stage == "returning"
+    assert held.rungs[held.reached("customer", Grounds(SPEC.purposes, {}))].stage == "returning"
 
 
 def test_the_digest_is_that_of_the_bytes() -> None:

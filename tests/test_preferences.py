@@ -177,7 +177,7 @@ AT = FIRST + 60 * DAY
 
 
 def often(times: list[int], most: int, within: str = "P1W", now: int = AT) -> bool:
-    return preferences.often({"rate": {"most": most, "within": within}}, times, now)
+    return preferences.often({"rate": {"most": most, "within": within}}, sorted(times), now)
 
 
 @given(times=TIMES, most=st.integers(0, 12), within=WITHIN)

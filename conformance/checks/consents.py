@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from conformance import jose, receipts
-from conformance.bodies import MARKETING, OPTIMISING, QUALITY, RIGHTS, TRAINING
+from conformance.bodies import CARE, MARKETING, OPTIMISING, QUALITY, RIGHTS, TRAINING
 from conformance.checks.below import (
     NOTHING,
     asked_consent,
@@ -78,9 +78,11 @@ async def a_grant_is_of_what_was_asked_for(lab: Lab) -> None:
     """Every choice of three purposes, in any order; never one that was not among them."""
     thread, record = await related(lab, "SD-BASE", "subscriber")
     asked = (MARKETING, RIGHTS, QUALITY)
+    plain = await asked_consent(lab, thread, record, TRAINING)
+    lab.taken("VRM-CNS-002", await grant(lab, plain, record, TRAINING), "granted")
     one = await asked_consent(lab, thread, record, *asked)
-    await granted(lab, thread, record, TRAINING)
-    for purposes in ((TRAINING,), (MARKETING, TRAINING), (TRAINING, *asked), (*asked, ADVERTISING)):
+    wrong = ((TRAINING,), (CARE,), (MARKETING, TRAINING), (TRAINING, *asked), (*asked, ADVERTISING))
+    for purposes in (*wrong, (CARE, MARKETING), (RIGHTS, CARE)):
         lab.refused("VRM-CNS-002", await grant(lab, one, record, *purposes), "purpose-not-asked")
     await shown(lab, "VRM-CNS-002", one, "requested")
     for count in (1, 2, 3):
@@ -377,6 +379,9 @@ async def _proves(
         rule = "VRM-CNS-010" if state == "granted" else "VRM-CNS-013"
         lab.holds(rule, answer.status == 200, f"the record, for {party.name}", answer.said)
         found = answer.document
+        tokens = [message.get("token") for message in found.get("messages", ())]
+        sent = [said.token for said in one.said]
+        lab.holds("VRM-CNS-011", tokens == sent, f"{len(sent)} messages in their order", len(tokens))
         faults = lab.spec.faults("documents/consent.json", found)
         lab.holds("VRM-CNS-010", not faults, "valid against documents/consent.json", faults[:3])
         right = {
@@ -391,11 +396,6 @@ async def _proves(
         }
         got = {name: found[name] for name in right}
         lab.holds("VRM-CNS-010", got == right, str(right), got)
-        tokens = [message["token"] for message in found["messages"]]
-        right_ones = [said.token for said in one.said]
-        lab.holds(
-            "VRM-CNS-011", tokens == right_ones, f"{len(right_ones)} messages in their order", len(tokens)
-        )
         for message, said in zip(found["messages"], one.said, strict=True):
             claims = receipts.claims(lab.target, message["receipt"])
             lab.holds("VRM-CNS-011", claims == said.receipt, f"the receipt {said.receipt}", claims)
@@ -435,6 +435,7 @@ async def the_record_of_a_consent_tells_all_of_it(lab: Lab) -> None:
         person, vendor, record = about.first, organisation(about), about.said[1].mid
         thread = below(about, await opened(lab, about))
         await step(lab, thread, record, "subscriber")
+        other = (await terms(lab, person, vendor, "PDC-AI")).said[1].mid
         ends = ("withdraw", "relinquish", "terminate")[0 if alg == "Ed25519" else 2 :]
         threads = [await asked_consent(lab, thread, record, MARKETING, QUALITY, RIGHTS) for _ in ends]
         for one, end in zip(threads, ends, strict=True):
@@ -443,9 +444,10 @@ async def the_record_of_a_consent_tells_all_of_it(lab: Lab) -> None:
             until, valid = _seconds(lab, 5000)
             now = lab.target.now()
             made = lab.bodies.grant(QUALITY, MARKETING, valid_until=valid)
-            await lab.say(person, "consent.grant", made, one, agr=record, iat=now - 900, exp=now + 900)
+            await lab.say(person, "consent.grant", made, one, agr=other, iat=now - 900, exp=now + 900)
             await _proves(lab, one, thread, record, "granted", (QUALITY, MARKETING), until)
             lab.refused("VRM-CNS-010", await record_of(lab, person, one.thid), "not-found")
+            lab.refused("VRM-CNS-010", await record_of(lab, person, thread.thid), "not-found")
             for stranger in (lab.person(), await lab.vendor()):
                 answer = await record_of(lab, stranger, one.said[1].mid)
                 lab.refused("VRM-CNS-010", answer, "not-found")

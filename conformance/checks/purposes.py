@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from conformance.bodies import CARE, MARKETING, OPTIMISING, ORDERS, QUALITY, RIGHTS, TRAINING
 from conformance.checks.below import ask, asked_consent, begun, below, granted, nothing, organisation, write
-from conformance.checks.relationships import opened, related, step, terms
+from conformance.checks.relationships import invite, opened, related, step, terms
 from conformance.lab import Lab, Said, Thread, check
 
 __all__: list[str] = []
@@ -35,7 +35,8 @@ async def _each(lab: Lab, *names: str) -> None:
     """A word and a request for each purpose, under each of these agreements."""
     for name in names:
         thread, record = await related(lab, name, "subscriber")
-        talk, clauses = await begun(lab, thread, record), _clauses(lab, name)
+        talk = below(thread, lab.taken("VRM-PUR-003", await write(lab, thread, record), "open"))
+        clauses = _clauses(lab, name)
         for purpose, clause in lab.spec.purposes.items():
             code = CODES.get(clauses.get(clause or "", ""), "consent-needed")
             rule = {"": "VRM-PUR-003", "terms-prohibit": "VRM-PUR-001"}.get(code, "VRM-PUR-002")
@@ -64,13 +65,27 @@ async def each_purpose_under_further_agreements(lab: Lab) -> None:
     await _each(lab, "SD-BASE-A", "SD-BASE-AT-DP", "SD-BASE-ATP", "SD-BASE-ATP-S3P", "PDC-GOOD")
 
 
+@check("VRM-PUR-003", "VRM-DAT-001", profile="relationship")
+async def an_invitation_that_waits_hinders_nothing(lab: Lab) -> None:
+    """Invited and not answered, she is written to and asked as before."""
+    thread, record = await related(lab, stage="subscriber")
+    lab.taken("VRM-LAD-009", await invite(lab, thread, record, "profiled"), "invited")
+    talk = below(thread, lab.taken("VRM-PUR-003", await write(lab, thread, record), "open"))
+    lab.taken("VRM-PUR-003", await _next(lab, talk, record, ORDERS), "open")
+    lab.taken("VRM-DAT-001", await ask(lab, thread, record), "requested")
+    lab.refused("VRM-DAT-001", await ask(lab, thread, record, CARE, "Interest"), "stage-forbids")
+    state = await lab.state(thread.first, thread.thid)
+    lab.holds("VRM-PUR-003", state == "invited", "invited", state)
+
+
 @check("VRM-PUR-001", "VRM-PUR-002", "VRM-PUR-003", profile="relationship")
 async def the_agreement_that_the_message_names_is_the_one_that_counts(lab: Lab) -> None:
     """Of two in force between the two, whichever was first, and under whichever the thread was opened."""
     thread, wide = await related(lab, "SD-BASE-A", "subscriber")
     person, vendor = thread.first, organisation(thread)
     narrow = (await terms(lab, person, vendor, "PDC-AI")).said[1].mid
-    talks = [await begun(lab, thread, opener) for opener in (wide, narrow)]
+    begins = [await write(lab, thread, opener) for opener in (wide, narrow)]
+    talks = [below(thread, lab.taken("VRM-PUR-003", said, "open")) for said in begins]
     for talk in talks:
         lab.taken("VRM-PUR-003", await _next(lab, talk, wide, OPTIMISING), "open")
         lab.refused("VRM-PUR-001", await _next(lab, talk, narrow, OPTIMISING), "terms-prohibit")

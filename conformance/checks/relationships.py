@@ -339,6 +339,8 @@ async def quiet_hours_of_her_own_clock(lab: Lab) -> None:
             said["quiet"] = [{"from": begin, "to": end} for begin, end in hours]
         body = {"preferences": said}
         await lab.say(thread.first, "relationship.prefer", body, thread)
+        for party in (thread.first, _second(thread)):  # an inbox may be small
+            await lab.poll(party, ack=await lab.inbox(party))
 
     async def refused(**claims: Any) -> None:
         made = lab.bodies.invitation("subscriber")

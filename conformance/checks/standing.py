@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from conformance import jose, receipts
@@ -203,6 +204,8 @@ async def the_view_tells_a_ladder_of_ones_own_and_an_offer(lab: Lab) -> None:
     for party in (person, vendor):
         rungs_now = _rungs(await _view(lab, party, thread))
         right = {offer.thid: "friend", analytics: "maker"}
+        listed = sorted(rungs_now)
+        lab.holds("VRM-STD-003", listed == sorted(right), f"the agreements {sorted(right)}", listed)
         lab.holds("VRM-STD-002", rungs_now == right, str(right), rungs_now)
     await step(lab, thread, analytics, "returning")
     await _shows(lab, "VRM-STD-002", thread, stage="returning", ladder=lab.spec.ladder.digest)
@@ -267,6 +270,89 @@ async def the_view_tells_the_consents_in_force(lab: Lab) -> None:
     await granted(lab, thread, record, MARKETING)
     await terms(lab, person, vendor, "SD-BASE-DP")
     await shows()
+
+
+@check("VRM-STD-002", "VRM-STD-003", profile="consent", beside="intent")
+async def the_view_tells_the_rungs_that_consents_reach(lab: Lab) -> None:
+    """A rung is reached while the consents that it needs are in force; where she has gone to stays."""
+    about = await terms(lab, lab.person(), await lab.vendor(), "SD-BASE")
+    person, vendor, record = about.first, organisation(about), about.said[1].mid
+    every = {"types": ["consent.request"], "categories": [f"{PD}EmailAddress"]}
+    rungs = [
+        {"stage": "guest", "title": "g", **every, "purposes": []},
+        {"stage": "friend", "title": "f", **every, "purposes": [MARKETING]},
+        {"stage": "partner", "title": "p", **every, "purposes": [MARKETING, QUALITY]},
+    ]
+    own = {"id": "own", "version": "1.0", "lang": "en", "rungs": rungs, "salt": lab.rng.random()}
+    data = json.dumps(own).encode()
+    lab.holds("VRM-STD-002", (await lab.put(person, data)).status == 201, "201 to a blob")
+    ladder = jose.digest(data)
+    thread = below(about, lab.taken("VRM-REL-001", await opened(lab, about, ladder=ladder), "open"))
+
+    async def shows(stage: str, reached: str) -> None:
+        await _shows(lab, "VRM-STD-002", thread, stage=stage)
+        for party in (person, vendor):
+            found = _rungs(await _view(lab, party, thread))
+            lab.holds("VRM-STD-003", list(found) == [record], f"the agreement {record}", list(found))
+            lab.holds("VRM-STD-002", found == {record: reached}, f"the rung {reached}", found)
+
+    await shows("guest", "guest")
+    one = await granted(lab, thread, record, MARKETING)
+    two = await granted(lab, thread, record, QUALITY)
+    await shows("guest", "guest")
+    lab.taken("VRM-LAD-007", await step(lab, thread, record, "partner", ladder=ladder), "open")
+    await shows("partner", "partner")
+    await lab.say(person, "consent.withdraw", {}, two)
+    await shows("partner", "friend")
+    await lab.say(vendor, "consent.relinquish", {}, one)
+    await shows("partner", "guest")
+    await granted(lab, thread, record, QUALITY, MARKETING)
+    await shows("partner", "partner")
+
+
+@check("VRM-STD-001", "VRM-STD-006", profile="relationship", slow=True, patient=True)
+async def the_view_is_of_now(lab: Lab) -> None:
+    """An invitation that has run out, a correction that is overdue, an attestation that is."""
+    thread, record = await related(lab, stage="subscriber")
+    over, _ = await related(lab)
+    until, made = lab.target.now() + 4, lab.bodies
+    near = made.at(until - made.now)
+    held = below(thread, lab.taken("VRM-DAT-004", await report(lab, thread, record), "reported"))
+    late = below(thread, lab.taken("VRM-COR-001", await correct(lab, held, answer_by=near), "submitted"))
+    said = await invite(lab, thread, record, "profiled", answer_by=near)
+    lab.taken("VRM-LAD-009", said, "invited")
+    await lab.say(over.first, "relationship.end", {"attest_within": "PT2S"}, over)
+    await asyncio.sleep(max(0.0, until + 1.2 - lab.target.now()))
+    await _shows(lab, "VRM-STD-001", thread, state="open")
+    await _shows(lab, "VRM-STD-001", over, state="attest-overdue")
+    for party in (thread.first, organisation(thread)):
+        corrections = (await _view(lab, party, thread))["corrections"]
+        got = [(one["thid"], one["state"]) for one in corrections]
+        lab.holds("VRM-STD-006", got == [(late.thid, "overdue")], "a correction that is overdue", got)
+
+
+@check("VRM-STD-003", profile="consent", beside="relationship", slow=True, patient=True)
+async def the_view_tells_no_consent_that_has_lapsed(lab: Lab) -> None:
+    """Nor one whose agreement has come to its end."""
+    person, vendor, made = lab.person(), await lab.vendor(), lab.bodies
+    until = lab.target.now() + 6
+    near = made.at(until - made.now)
+    other = await terms(lab, person, vendor, "PDC-AI")
+    body = {"preferred": made.agreement("SD-BASE"), "acceptable": None, "answer_by": made.at(3)}
+    about = await lab.agreed(person, vendor, "SD-BASE", ends=near, **body)
+    thread = below(about, lab.taken("VRM-REL-001", await opened(lab, other), "open"))
+    record = other.said[1].mid
+    await step(lab, thread, record, "subscriber")
+    await granted(lab, thread, record, MARKETING, valid_until=near)
+    await granted(lab, thread, about.said[1].mid, RIGHTS)
+    stays = await granted(lab, thread, record, QUALITY)
+    await asyncio.sleep(max(0.0, until + 1.2 - lab.target.now()))
+    for party in (person, vendor):
+        found = await _view(lab, party, thread)
+        got = [one["thid"] for one in found["consents"]]
+        lab.holds("VRM-STD-003", got == [stays.thid], "the one that is in force", got)
+        listed = [one["id"] for one in found["agreements"]]
+        lab.holds("VRM-STD-003", listed == [record], "the one agreement in force", listed)
 
 
 # --- data and corrections -------------------------------------------------------------------------
@@ -420,12 +506,16 @@ async def _ledger(lab: Lab, thread: Thread) -> dict[str, Mapping[str, Any]]:
     lab.holds("VRM-STD-001", times == sorted(times, reverse=True), "the last first", times)
     mids = [one["mid"] for one in found]
     lab.holds("VRM-LED-004", len(set(mids)) == len(mids), "each once", mids)
+    return {one["mid"]: one for one in found}
+
+
+async def _hidden(lab: Lab, thread: Thread, mids: Collection[str]) -> None:
+    """The organisation reads nothing of what was refused."""
     other = await _read(lab, organisation(thread), thread.thid)
     lab.holds("VRM-LED-002", other.status == 200, "the view for the organisation", other.said)
     lab.holds("VRM-LED-002", "refused" not in other.document, "no refused for it", sorted(other.document))
     leaked = [mid for mid in mids if mid in other.text]
     lab.holds("VRM-LED-002", not leaked, "nothing of what was refused for it", leaked)
-    return {one["mid"]: one for one in found}
 
 
 async def _listed(lab: Lab, thread: Thread, right: list[tuple[str, str, str, tuple[str, ...]]]) -> None:
@@ -438,6 +528,7 @@ async def _listed(lab: Lab, thread: Thread, right: list[tuple[str, str, str, tup
         lab.holds(
             "VRM-LED-001", abs(one["at"] - now) <= 60, f"the time of its refusal, about {now}", one["at"]
         )
+    await _hidden(lab, thread, found.keys())
 
 
 LEDGER = ("VRM-LED-001", "VRM-LED-002", "VRM-LED-004")
@@ -561,6 +652,7 @@ async def the_first_hundred_of_a_day_are_listed(lab: Lab) -> None:
         lab.refused("VRM-LED-003", said, "terms-prohibit")
         sent.append(said.mid)
         if len(sent) in (1, HUNDRED):
+            await lab.send(said.token, "the same once more")
             found = await _view(lab, thread.first, thread)
             more = found.get("refused_more", 0)
             lab.holds("VRM-LED-003", more == 0, f"none more after {len(sent)}", more)

@@ -15,11 +15,11 @@ from vrmproto.reading import Reader
 def disputes_of_what_is_in_force() -> None:
     """A dispute is about an agreement that has not ended."""
 
-    def wrong(right: Any, kind: Any, message: Any, context: Any) -> None:
+    def wrong(right: Any, spec: Any, kind: Any, message: Any, context: Any) -> None:
         parent = context.parent
         if kind.recorded and parent is not None and parent.status.dead_at is not None:
             context = replace(context, parent=None)
-        right(kind, message, context)
+        right(spec, kind, message, context)
 
     around(threads, "_check_related", wrong)
 

@@ -22,7 +22,7 @@ from tests.broken.tools import (
 from vrmproto import guards, ladder, threads
 from vrmproto.errors import ProtocolError
 from vrmproto.guards import Case
-from vrmproto.ladder import Ladder
+from vrmproto.ladder import Grounds, Ladder
 from vrmproto.loading import Loading
 from vrmproto.reading import not_found
 from vrmproto.roster import digest
@@ -140,7 +140,7 @@ def ladders_of_others() -> None:
     """A ladder may be named that somebody else has put here."""
 
     def change(self: Loading, reads: Any, found: Any, named: str | None) -> Any:
-        other = self._ladder(reads, named) if named and named not in found else None
+        other = self.ladder(reads, named) if named and named not in found else None
         return {**found, named: other} if other else found
 
     _laddered(change)
@@ -153,7 +153,7 @@ def anything_is_a_ladder() -> None:
     def wrong(right: Any, self: Loading, reads: Any, named: str) -> Any:
         return right(self, reads, named) or self._spec.ladder
 
-    around(Loading, "_ladder", wrong)
+    around(Loading, "ladder", wrong)
 
 
 @mutant("VRM-LAD-001")
@@ -258,10 +258,8 @@ def begun_where_the_last_ended() -> None:
 def _reached(reached: Any) -> None:
     """Another understanding of the present rung; ``reached`` gets whether each rung is reached."""
 
-    def wrong(right: Any, self: Ladder, stage: str | None, clauses: Any, purposes: Any) -> Any:
-        return reached(
-            [ladder.reaches(rung, clauses, purposes) for rung in self.rungs], self.place(stage) or 0
-        )
+    def wrong(right: Any, self: Ladder, stage: str | None, grounds: Grounds) -> Any:
+        return reached([grounds.reach(rung) for rung in self.rungs], self.place(stage) or 0)
 
     around(Ladder, "reached", wrong)
 
@@ -278,7 +276,7 @@ def rungs_rise_with_the_agreement() -> None:
 
     def wrong(right: Any, case: Case) -> Any:
         held, present = right(case)
-        top = held.reached(held.rungs[-1].stage, guards._clauses(case), case.spec.purposes)
+        top = held.reached(held.rungs[-1].stage, guards._grounds(case))
         return held, top if case.row.by == "second" else present
 
     around(guards, "_rung", wrong)
@@ -304,7 +302,7 @@ def agreement_of_the_opening_judges() -> None:
         named = case.context.agreement or case.context.named
         return right(replace(case, context=replace(case.context, named=named)))
 
-    around(guards, "_clauses", wrong)
+    around(guards, "_grounds", wrong)
 
 
 # --- steps ----------------------------------------------------------------------------------------
@@ -326,22 +324,22 @@ def permitted_is_not_within() -> None:
 def one_purpose_is_enough() -> None:
     """A rung is reached if one of its purposes is within the agreement."""
 
-    def wrong(right: Any, rung: Any, *rest: Any) -> Any:
-        each = [right(replace(rung, purposes=(one,)), *rest) for one in rung.purposes]
+    def wrong(right: Any, self: Grounds, rung: Any) -> Any:
+        each = [right(self, replace(rung, purposes=(one,))) for one in rung.purposes]
         return any(each) or not each
 
-    around(ladder, "reaches", wrong)
+    around(Grounds, "reach", wrong)
 
 
 @mutant("VRM-LAD-007")
 def purposes_without_a_clause_within() -> None:
     """A purpose that no clause rules is within every agreement."""
 
-    def wrong(right: Any, rung: Any, clauses: Any, purposes: Any) -> Any:
-        ruled = tuple(one for one in rung.purposes if purposes.get(one))
-        return right(replace(rung, purposes=ruled), clauses, purposes)
+    def wrong(right: Any, self: Grounds, rung: Any) -> Any:
+        ruled = tuple(one for one in rung.purposes if self.purposes.get(one))
+        return right(self, replace(rung, purposes=ruled))
 
-    around(ladder, "reaches", wrong)
+    around(Grounds, "reach", wrong)
 
 
 def _forbidden(forbids: Any) -> None:
@@ -367,8 +365,7 @@ def no_step_over_a_gap() -> None:
     """She may step over no rung that the agreement does not reach."""
 
     def gap(case: Case, between: Any) -> bool:
-        clauses = guards._clauses(case)
-        return not all(ladder.reaches(rung, clauses, case.spec.purposes) for rung in between)
+        return not all(map(guards._grounds(case).reach, between))
 
     _forbidden(gap)
 
@@ -384,7 +381,7 @@ def invitations_within_the_agreement() -> None:
         right(case)
         held, _, named = _judged(case)
         above = held.rungs[named] if case.row.by == "second" and named is not None else held.rungs[0]
-        if not ladder.reaches(above, guards._clauses(case), case.spec.purposes):
+        if not guards._grounds(case).reach(above):
             raise _refused("step-forbidden", "VRM-LAD-009")
 
     guarded("step-allowed", wrong)

@@ -169,10 +169,10 @@ def needless_claims_taken() -> None:
 def parent_of_another_kind_is_told() -> None:
     """A parent that exists is told apart from one that does not."""
 
-    def wrong(right: Any, kind: Any, message: Any, context: Any) -> Any:
+    def wrong(right: Any, spec: Any, kind: Any, message: Any, context: Any) -> Any:
         if context.parent is not None and context.parent.thread.opener not in kind.parents:
             raise ProtocolError("parent-unknown", "the parent is of another kind", rule="VRM-THR-009")
-        return right(kind, message, context)
+        return right(spec, kind, message, context)
 
     around(threads, "_check_related", wrong)
 
@@ -181,10 +181,10 @@ def parent_of_another_kind_is_told() -> None:
 def parent_in_a_running_thread() -> None:
     """A pthid beside a thid is a claim that does not belong there."""
 
-    def wrong(right: Any, kind: Any, message: Any, context: Any) -> Any:
+    def wrong(right: Any, spec: Any, kind: Any, message: Any, context: Any) -> Any:
         if message.thid is not None and message.pthid is not None:
             raise ProtocolError("claim-unknown", "pthid does not belong here", rule="VRM-THR-008")
-        return right(kind, message, context)
+        return right(spec, kind, message, context)
 
     around(threads, "_check_related", wrong)
 
@@ -193,9 +193,9 @@ def parent_in_a_running_thread() -> None:
 def agreements_of_others() -> None:
     """An agr of other parties is told apart from one that does not exist."""
 
-    def wrong(right: Any, kind: Any, message: Any, context: Any) -> Any:
+    def wrong(right: Any, spec: Any, kind: Any, message: Any, context: Any) -> Any:
         foreign = context.named is not None and not context.named.thread.role(message.iss)
-        return right(kind, replace(message, agr=None) if foreign else message, context)
+        return right(spec, kind, replace(message, agr=None) if foreign else message, context)
 
     around(threads, "_check_related", wrong)
 

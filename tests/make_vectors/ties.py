@@ -340,11 +340,12 @@ class Standing:
 
 
 def cells(kind: str, moves: Sequence[Move], standings: Sequence[Standing]) -> Iterator[Vector]:
-    """What each party may say in each state, and what it may not."""
+    """What each party may say in each state, and what only the other one may; the rest is for walks."""
     for one, move in product(standings, moves):
         for key, who_, name in ((PERSON, "her", "She"), (SHOP, "shop", "The organisation")):
             verdict = _verdict(one, move, who_)
-            if verdict is None or (one.few and not isinstance(verdict, str)):
+            plain = not isinstance(verdict, str)
+            if verdict is None or (plain and (one.few or "state-conflict" in verdict)):
                 continue
             token = one.tie.write(key, f"{kind}.{move.name}", move.body(one.tie))
             slug = f"{kind}-{one.slug}-{move.name}-{who_}"

@@ -204,7 +204,7 @@ _ONE_MORE = """INSERT INTO refusals (thread, day, mid, at, type, code, purposes,
   VALUES (?, ?, x'', ?, '', '', '[]', 1) ON CONFLICT (thread, day, mid) DO UPDATE SET more = more + 1"""
 _REFUSALS = """SELECT mid, at, type, code, purposes FROM refusals
   WHERE thread = (SELECT n FROM threads WHERE thid = ?) AND mid != x'' ORDER BY at DESC, mid DESC LIMIT ?"""
-_MORE = "SELECT total(more) FROM refusals WHERE thread = (SELECT n FROM threads WHERE thid = ?)"
+_MORE = "SELECT total(mid != x''), total(more) FROM refusals WHERE thread = (SELECT n FROM threads WHERE thid = ?)"
 
 
 def add_refusal(db: sqlite3.Connection, thread: int, refusal: Refusal) -> None:
@@ -224,4 +224,5 @@ def refusals(db: sqlite3.Connection, thid: str, limit: int) -> tuple[list[Refusa
     """See Store."""
     rows = db.execute(_REFUSALS, (seek(thid), limit)).fetchall()
     found = [Refusal(unpack(mid), at, type_, code, tuple(json.loads(p))) for mid, at, type_, code, p in rows]
-    return found, int(db.execute(_MORE, (seek(thid),)).fetchone()[0])
+    listed, counted = db.execute(_MORE, (seek(thid),)).fetchone()
+    return found, int(listed + counted) - len(found)

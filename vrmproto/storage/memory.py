@@ -403,7 +403,7 @@ class MemoryStore:
         with self._committed() as tables:
             found = sorted(tables.refused.get(thid, {}).values(), key=lambda r: (r.at, seek(r.mid)))
             more = sum(n for (of, _), n in tables.refused_more.items() if of == thid)
-            return found[::-1][:limit], more
+            return found[::-1][:limit], more + max(0, len(found) - limit)
 
     def notices(self, party: str, limit: int) -> list[str]:
         """See Store."""

@@ -138,13 +138,13 @@ mutant(
     "VRM-ENV-035",
     "A disclosure may have both its data and a file.",
     edit(
-        "messages/disclosure.release.json",
+        "shared/content.json",
         {
             "op": "add",
-            "path": "/properties/content/anyOf",
+            "path": "/anyOf",
             "value": [{"required": ["clear"]}, {"required": ["ref"]}],
         },
-        {"op": "remove", "path": "/properties/content/oneOf"},
+        {"op": "remove", "path": "/oneOf"},
     ),
 )
 mutant(

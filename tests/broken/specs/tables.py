@@ -822,12 +822,6 @@ for _name, _rule, _summary, _edit in (
         row("dialogue", "dialogue.message", "add", "guards/-", "stage-allows"),
     ),
     (
-        "her-words-by-the-rung",
-        "VRM-DLG-002",
-        "What she writes in a dialogue is judged by her rung.",
-        row("dialogue", "dialogue.message", "add", "guards/-", "stage-allows", 2),
-    ),
-    (
         "her-words-by-her-preferences",
         "VRM-DLG-002",
         "What she writes in a dialogue is judged by her own preferences.",
