@@ -252,6 +252,8 @@ def _trace(
     raw = (folder / expect.get("file", "token.jwt")).read_bytes()
     steps.append(_step(lift, "token", raw, said, before))
     templates = "".join(s.token.header + s.token.payload for s in steps if s.token)
+    if re.search(r'"quiet":|"ladder":"\$\{digest:', templates):  # a clock that is set, or a file of one's own
+        return None
     only = "https" if re.search(r"\$\{(home|id:[^}]*)\}:\d|\"http://(127|localhost)", templates) else ""
     hidden = [n for n, p in _parties(lift).items() if p.get("publishes", ()) is None]
     if hidden and len(steps) > 1:  # who cannot be read cannot have polled

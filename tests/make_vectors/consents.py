@@ -125,7 +125,7 @@ def requesting() -> Iterator[Vector]:
     yield taken("consent-request", "requested", what, asks, **HER.case())
     full = asking(
         MARKETING,
-        notice={**asking()["notice"], "url": "https://shop.example/privacy"},
+        notice={**asking()["notice"], "url": "https://notices.example/privacy"},
         recipients=[{"name": "Bezorgd B.V.", "contact": "mailto:info@bezorgd.example"}],
     )
     what = "A request with all that it may say."
