@@ -21,7 +21,7 @@ ORDERS = "https://w3id.org/dpv#CustomerOrderManagement"
 CARE = "https://w3id.org/dpv#CommunicationForCustomerCare"
 SERVICE = "https://w3id.org/dpv#RequestedServiceProvision"
 OCTETS = "application/octet-stream"
-PAIRED = ("terms", "relationship")
+PAIRED = ("terms", "relationship", "consent", "dialogue", "data")
 """Kinds whose threads decide about those of others between the two."""
 
 
@@ -44,7 +44,7 @@ class Thread:
     version: int = 1
     parent: Thread | None = None
     record: str = ""
-    """The mid of the message that made its agreement."""
+    """The mid of the message that made its agreement, or its consent."""
     under: Thread | None = None
     """The thread of the agreement that its messages name in ``agr``."""
 
@@ -327,6 +327,8 @@ class Market:
                 code=reply.code,
                 requirement=reply.document.get("requirement", ""),
                 left=recorder.copy(),
+                mid=envelope.mid_of(token),
+                up=parent,
                 **told,
             )
         )
@@ -354,7 +356,7 @@ class Market:
             self.offers.append(thread)
         if claims["type"] in ("offer.make", "offer.revise"):
             thread.offer = made
-        if claims["type"] in ("offer.make", "terms.accept"):
+        if claims["type"] in ("offer.make", "terms.accept", "consent.grant"):
             thread.record = made
         thread.version = claims["body"].get("version", thread.version)
 

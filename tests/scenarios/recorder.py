@@ -55,6 +55,10 @@ class Exchange:
     """What the home had stored right before it, and"""
     left: MemoryStore | None
     """right after it."""
+    mid: str = ""
+    """The id of the message."""
+    up: str = ""
+    """The thread above its own."""
 
     @property
     def taken(self) -> bool:

@@ -20,7 +20,17 @@ __all__ = ["COLUMNS", "KINDS", "Cell", "Scenario", "filled", "printed", "shown_b
 Cell = tuple[str, str]
 """What, and the column: ``changes`` or ``refuses``."""
 
-KINDS = ("intent", "offer", "feedback", "dispute", "relationship")
+KINDS = (
+    "intent",
+    "offer",
+    "feedback",
+    "dispute",
+    "relationship",
+    "consent",
+    "dialogue",
+    "data",
+    "correction",
+)
 COLUMNS = ("changes", "refuses")
 
 CAUSED = {"sever": "severed"}
@@ -36,13 +46,26 @@ ALONE = {
     "blobs-held",
     "offer-rules",
     "takes-current",
+    "not-prohibited",
+    "purposes-within",
 }
 """Guards that ask for nothing but the message in some row, or for what no message changes while it stands.
 
 Of all others an earlier message is to be shown that has decided about them.
 """
 
-PAGES = ("intents.md", "offers.md", "relationships.md", "ladders.md")
+PAGES = (
+    "intents.md",
+    "offers.md",
+    "relationships.md",
+    "ladders.md",
+    "purposes.md",
+    "consents.md",
+    "dialogues.md",
+    "data.md",
+    "corrections.md",
+    "standing.md",
+)
 
 
 @dataclass(frozen=True)
@@ -144,6 +167,25 @@ def cause_of(cause: str, kind: Kind, state: str) -> str:
     return f"cause {cause} of {kind.name} {state}"
 
 
+def lengthened(kind: Kind) -> set[str]:
+    """The states in which a thread can have more than its opening message, so that one can be stale."""
+    openings = {row.to for row in kind.rows if not row.states}
+    found: set[str] = set()
+    reached = closed(kind, openings)
+    while True:
+        later = [(in_, row.to) for row in kind.rows for in_ in row.states & reached]
+        more = closed(kind, found | {in_ if to == "=" else to for in_, to in later})
+        if more == found:
+            return found
+        found, reached = more, reached | more
+
+
+def closed(kind: Kind, states: set[str]) -> set[str]:
+    """The states, and those into which they move without a message."""
+    moved = states | {entered for state in states for entered in kind.states[state].moves.values()}
+    return moved if moved == states else closed(kind, moved)
+
+
 def wanted() -> set[Cell]:
     """Every cell that there can be, from the tables."""
     cells = effects()
@@ -155,7 +197,8 @@ def wanted() -> set[Cell]:
                     cells.add((f"row {row.type} by {role} in {in_}", "changes"))
             # What is marked so is taken in spite of what would refuse another: it refuses nothing itself.
             cells |= {(f"mark {mark} of {row.type}", "changes") for mark in marks(row)}
-            cells |= {(f"prev of {row.type}", column) for column in COLUMNS if row.head}
+            stale = row.head and row.states & lengthened(kind)
+            cells |= {(f"prev of {row.type}", column) for column in COLUMNS if stale}
             cells |= {(f"guard {guard} of {row.type}", column) for guard in row.guards for column in COLUMNS}
         for state in kind.states.values():
             for cause, entered in state.moves.items():

@@ -561,7 +561,7 @@ async def test_discovery_is_valid_and_names_what_there_is():
         for name, url in document["endpoints"].items():
             assert url.startswith(w.origin + "/")
             status = (await w.get(url.removeprefix(w.origin))).status
-            assert status != 404 or name in ("records", "schemas", "boards", "blobs")
+            assert status != 404 or name in ("records", "schemas", "boards", "blobs", "relationships")
         myterms = await w.get("/.well-known/myterms")
         assert SPEC.faults("documents/myterms.json", myterms.document) == []
         assert myterms.document["accepts"] == document["accepts"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.scenarios import (
+    test_consents,
+    test_data,
+    test_dialogues,
     test_disputes,
     test_feedback,
     test_intent_life,
@@ -19,7 +22,7 @@ from vrmproto.spec import Kind, State
 
 STORIES = [*test_intent_life.STORIES, *test_intent_offers.STORIES, *test_feedback.STORIES]
 STORIES += [*test_disputes.STORIES, *test_relationships.STORIES, *test_preferences.STORIES]
-STORIES += test_ladders.STORIES
+STORIES += [*test_ladders.STORIES, *test_consents.STORIES, *test_dialogues.STORIES, *test_data.STORIES]
 
 # What nobody else tells: without one of these a cell is empty.
 NEEDED = (
@@ -31,6 +34,13 @@ NEEDED = (
     "an_intent_takes_so_many_offers_and_no_more",
     "every_end_has_its_time_to_purge",
     "she_shows_another_key_once_it_is_confirmed",
+    "with_the_agreement_ends_the_consent",
+    "a_consent_holds_until_a_day",
+    "files_are_named_as_long_as_the_thread_names_them",
+    "either_closes_it",
+    "what_is_asked_for_is_shared_refused_or_taken_back",
+    "data_end_with_agreement_and_relationship",
+    "a_correction_is_answered_in_time_or_late",
     "the_operator_removes",
 )
 
@@ -84,4 +94,8 @@ def test_cells_that_cannot_be_are_left_out_by_the_tables(column: str) -> None:
     cells = wanted()
     assert ("mark exit of intent.withdraw", "refuses") not in cells
     assert ("guard accepts-left of offer.accept", column) in cells
-    assert len(cells) > 280
+    # Where a thread has but its opening message, none can be stale.
+    assert ("prev of consent.grant", column) not in cells
+    assert ("prev of consent.renew", column) in cells
+    assert ("prev of offer.accept", column) in cells
+    assert len(cells) > 440
