@@ -115,6 +115,9 @@ async def test_what_she_names_is_kept_until_the_dispute_is_closed(world: World) 
     await ann.poll()
     attested = ann.view(offer).messages[-1].body
     assert attested["kept"] == [{"what": "messages that a dispute names", "why": "the dispute is open"}]
+    await vendor.close()
+    vendor = await world.vendor()
+    assert vendor.view(dispute.thid).thread.parent == offer
     await ann.close_dispute(dispute.thid)
     await vendor.poll()
     await vendor.purge_due()

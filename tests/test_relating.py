@@ -600,6 +600,8 @@ async def test_both_sides_at_the_command_line(world: World) -> None:
     assert (one["rung"], one["preferences"], one["invitation"]) == ("guest", {"zone": "UTC"}, None)
     assert [rung["here"] for rung in one["ladder"]["rungs"]] == [True, False, False]
     (held,) = [json.loads(line) for line in (await shop("relationships", "--json")).stdout.splitlines()]
+    assert {code for r in one.pop("refused") if (code := r["code"])} == {"stage-forbids"}
+    assert one.pop("refused_more") == 0
     assert held == one
 
     assert "not over" in (await shop("attest", thid[:8], code=2)).stderr

@@ -182,6 +182,35 @@ class Agent:
         ChainError where the receipt is not one, and WireError without an answer: then the token stays in the
         book, and :meth:`resume` sends the same bytes again.
         """
+        token = self.seal(
+            type,
+            body,
+            to=to,
+            thid=thid,
+            signer=signer,
+            prev=prev,
+            pthid=pthid,
+            agr=agr,
+            ext=ext,
+            lifetime=lifetime,
+        )
+        return await self.sender.send(token, check=check)
+
+    def seal(
+        self,
+        type: str,
+        body: Mapping[str, Any],
+        *,
+        to: str | None = None,
+        thid: str | None = None,
+        signer: Signer | None = None,
+        prev: str | None = None,
+        pthid: str | None = None,
+        agr: str | None = None,
+        ext: Mapping[str, Any] | None = None,
+        lifetime: int = 3600,
+    ) -> str:
+        """The signed token of a message as :meth:`send` would send it."""
         members: dict[str, Any] = {}
         if thid is not None:
             copy = self._copy(thid)
@@ -210,12 +239,12 @@ class Agent:
         }
         if ext is not None:
             claims["ext"] = dict(ext)
-        token = envelope.seal(signer.key, claims)
-        return await self.sender.send(token, check=check)
+        return envelope.seal(signer.key, claims)
 
     async def resume(self) -> list[Sent]:
         """Send again, with the same bytes, what never got an answer (VRM-AGT-011)."""
-        return [await self.sender.send(token, check=False) for _, token in self.book.outbox()]
+        waiting = [t for _, t in self.book.outbox() if envelope.peek(t)[1].get("home") == self.home]
+        return [await self.sender.send(token, check=False) for token in waiting]
 
     # --- receiving and reading ------------------------------------------------------------------
 
@@ -260,7 +289,8 @@ class Agent:
         except ChainError as error:
             reason = error.kind
             kind = "equivocation" if reason == "equivocation" else "refused"
-            self.inbox.witness(kind, reason, error.detail, (), error.evidence)
+            if reason != "consent":  # what has not come yet shows nothing of the home
+                self.inbox.witness(kind, reason, error.detail, (), error.evidence)
         return self._view(thid, reason)
 
     def view(self, thid: str) -> ThreadView:
@@ -272,10 +302,10 @@ class Agent:
         return [self._view(thid, "") for thid, copy in self.ledger.copies.items() if copy.thread]
 
     async def record(self, thid: str) -> KeptRecord:
-        """Fetch, verify and keep the record of the agreement of a thread; AgentError if there is none."""
+        """Fetch, verify and keep the record of the agreement or consent of a thread; AgentError without."""
         copy = self._copy(thid)
         if copy.thread is None or copy.thread.record is None:
-            raise AgentError(f"no agreement was made in the thread {thid}")
+            raise AgentError(f"no agreement was made in the thread {thid}, and no consent")
         parent = self.ledger.copy(copy.thread.parent) if copy.thread.parent else None
         return await keep_record(self.spec, self.wire, self.book, copy, parent, self._signer_in(copy.thread))
 

@@ -13,6 +13,8 @@ opened again (VRM-AGT-003, VRM-AGT-005).
 ``evidence/``          contradictions of a home, and messages that could not be verified
 ``boards/``            what was read of boards: cursors, what is open, changes not yet dealt with
 ``ladders/``           ladders that messages name, each under its digest
+``held/``              what an organisation holds of a person, by their relationship
+``changes/``           what a person tells everybody, and how far that has come
 =====================  ==========================================================================
 """
 
@@ -32,7 +34,18 @@ from vrmproto.keys import KeySet, PublicKey
 
 __all__ = ["Book", "BookError"]
 
-_FOLDERS = ("threads", "outbox", "keys", "homes", "records", "evidence", "boards", "ladders")
+_FOLDERS = (
+    "threads",
+    "outbox",
+    "keys",
+    "homes",
+    "records",
+    "evidence",
+    "boards",
+    "ladders",
+    "held",
+    "changes",
+)
 
 
 class BookError(Exception):
@@ -275,6 +288,34 @@ class Book:
     def drop_ladder(self, digest: str) -> None:
         """Forget a ladder."""
         (self.folder / "ladders" / f"{digest}.json").unlink(missing_ok=True)
+
+    # --- what is held, and changes --------------------------------------------------------------
+
+    def homes(self) -> list[str]:
+        """The homes that this folder has read."""
+        paths = sorted((self.folder / "homes").glob("*.ndjson"))
+        return [str(lines[0]["origin"]) for path in paths if (lines := _lines(path)[:1])]
+
+    def names(self, kind: str) -> list[str]:
+        """The names under which something is kept; ``kind`` is ``held`` or ``changes``."""
+        return sorted(path.stem for path in (self.folder / kind).glob("*.json"))
+
+    def load(self, kind: str, name: str) -> dict[str, Any]:
+        """What is kept under a name, {} where nothing is."""
+        path = self.folder / kind / f"{name}.json"
+        try:
+            value = json.loads(path.read_bytes()) if path.exists() else {}
+        except ValueError:
+            raise BookError(f"{path}: is damaged") from None
+        return value if isinstance(value, dict) else {}
+
+    def save(self, kind: str, name: str, value: Mapping[str, Any]) -> None:
+        """Keep something under a name, in place of what was there."""
+        _write(self.folder / kind / f"{name}.json", strictjson.dumps(value))
+
+    def drop(self, kind: str, name: str) -> None:
+        """Forget what is kept under a name."""
+        (self.folder / kind / f"{name}.json").unlink(missing_ok=True)
 
     # --- records and evidence -------------------------------------------------------------------
 

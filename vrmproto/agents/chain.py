@@ -38,8 +38,9 @@ class ChainError(Exception):
     """What a home signed does not hold together.
 
     ``kind`` is ``receipt`` (not valid, or of another message), ``gap`` (messages in between are missing),
-    ``time``, ``key`` (the home names another key than the one that verifies), ``rule`` (the home took what
-    the protocol refuses), ``state`` or ``equivocation``; ``evidence`` are the tokens that show it.
+    ``consent`` (it rests on a consent that is not held here, and may come yet), ``time``, ``key`` (the home
+    names another key than the one that verifies), ``rule`` (the home took what the protocol refuses),
+    ``state`` or ``equivocation``; ``evidence`` are the tokens that show it.
     """
 
     def __init__(self, kind: str, detail: str, evidence: tuple[str, ...] = ()) -> None:

@@ -133,11 +133,9 @@ class Choosing(Publishing):
         """Step back from an offer that was accepted."""
         return await self._to_vendor(offer_thid, "offer.cancel", {"reason": reason}, check)
 
-    async def say(
-        self, offer_thid: str, text: str, answers: str | None = None, *, check: bool = True
-    ) -> Sent:
+    async def say(self, thid: str, text: str, answers: str | None = None, *, check: bool = True) -> Sent:
         """Ask the vendor something, or answer its message ``answers``."""
-        return await self._to_vendor(offer_thid, "offer.message", {"text": text, "answers": answers}, check)
+        return await self._to_vendor(thid, "offer.message", {"text": text, "answers": answers}, check)
 
     async def _to_vendor(self, thid: str, message_type: str, body: Mapping[str, Any], check: bool) -> Sent:
         self._offer(thid)

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from vrmproto import envelope
-from vrmproto.agents.choosing import Choosing
+from vrmproto.agents.changing import Changing
+from vrmproto.agents.consenting import Consenting
 from vrmproto.agents.disputing import Disputing
 from vrmproto.agents.feedback import Telling
 from vrmproto.agents.person import Terms
-from vrmproto.agents.relating import Relating
 from vrmproto.agents.sender import AgentError, Sent
 from vrmproto.agents.sync import SyncAgent, running
+from vrmproto.agents.talking import Talking
 from vrmproto.agents.wire import Signer
 
 __all__ = ["CustomerAgent"]
@@ -25,7 +26,7 @@ __all__ = ["CustomerAgent"]
 SERVICE = "https://w3id.org/dpv#RequestedServiceProvision"
 
 
-class CustomerAgent(Relating, Choosing, Telling, Disputing):
+class CustomerAgent(Talking, Consenting, Changing, Telling, Disputing):
     """Acts for a person, who is the first party of her threads, from terms and intents to relationships."""
 
     @classmethod

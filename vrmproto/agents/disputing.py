@@ -26,7 +26,7 @@ class Disputing(Agent):
         (VRM-DSP-005). AgentError where no agreement was made in the thread.
         """
         thread = self.view(thid).thread
-        if thread.record is None:
+        if thread.record is None or self.spec.kinds[thread.kind].record != "agreement":
             raise AgentError(f"no agreement was made in the thread {thid}")
         signer = self._signer_in(thread)
         body: dict[str, Any] = {"clause": clause} if clause else {}

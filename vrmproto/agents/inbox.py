@@ -27,7 +27,7 @@ from vrmproto.spec import Spec
 __all__ = ["Event", "Inbox"]
 
 _PAGE = 100
-_WAITS = ("key-unavailable", "key-unknown", "gap")
+_WAITS = ("key-unavailable", "key-unknown", "gap", "consent")
 
 
 @dataclass(frozen=True, slots=True)

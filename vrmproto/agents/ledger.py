@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from vrmproto import envelope, keys, ladder, strictjson, threads
-from vrmproto.agents import chain, remains, seats
+from vrmproto.agents import beside, chain, remains, seats
 from vrmproto.agents.book import Book, BookError
 from vrmproto.agents.chain import ChainError, Copy, Link
 from vrmproto.envelope import Message
 from vrmproto.errors import ProtocolError
 from vrmproto.keys import PublicKey
 from vrmproto.ladder import Ladder
+from vrmproto.loading import GROUNDED
 from vrmproto.model import Context, Related, Status, Thread
 from vrmproto.spec import Spec
 
@@ -41,6 +42,8 @@ class Ledger:
         self._severed: dict[str, remains.Severed] = {}
         self._since: dict[str, int] = dict(book.state.get("ladders", {}))
         self.ladders = {spec.ladder.digest: spec.ladder}
+        rows = [row for kind in spec.kinds.values() for row in kind.rows]
+        self._by_purpose = {row.type for row in rows if GROUNDED & set(row.guards)}
         self._below: dict[str, list[str]] = {}
         self._filled: dict[str, tuple[int, ...]] = {}
         for digest, document in book.ladders().items():
@@ -54,6 +57,11 @@ class Ledger:
             (left["n"], thid, {"does": left, "home": line["home"]})
             for _, thid, line in list(lines)
             for left in line.get("left", ())
+        ]
+        lines += [
+            (line["from"], thid, {"begun": line, "home": line["home"]})
+            for _, thid, line in list(lines)
+            if "from" in line
         ]
         published = self._book.seen_keys("homes", self._home)
         for n, thid, line in sorted(lines, key=lambda item: item[0]):
@@ -72,6 +80,11 @@ class Ledger:
             self._believe(thid, self._claims(line["told"], published))
         elif "does" in line:
             self._left(thid, line["does"])
+        elif "begun" in line:  # what is below it was there before it was erased
+            begun = line["begun"]
+            links = [self._remnant(thid, item, published) for item in begun["links"]]
+            thread = {**begun["thread"], "first": begun["first"]}
+            self._hold(remains.copy_of(thid, self._home, {**begun, "thread": thread}, links))
         elif "erased" in line:
             links = [self._remnant(thid, item, published) for item in line["links"]]
             self._hold(remains.copy_of(thid, self._home, line, links))
@@ -113,7 +126,7 @@ class Ledger:
         thid = claims["thid"]
         copy = self._rebound(self.copies.get(thid) or Copy(thid, self._home), message)
         context = replace(self._context(copy, message, claims["iat"]), ladders=self._ladders(n))
-        extended = chain.extend(self.spec, copy, link, context)
+        extended = self._extend(copy, link, context)
         if extended is copy or extended.thread is None:
             return False
         if write:
@@ -125,6 +138,31 @@ class Ledger:
             self._left(thid, left)
         self._hold(extended)
         return True
+
+    def _extend(self, copy: Copy, link: Link, context: Context) -> Copy:
+        """The copy with one more message, judged by the consents that are held.
+
+        Of what comes in one second nobody but the home knows the order, and a consent may not have come yet.
+        """
+        at, above = link.claims["iat"], beside.above(copy, link.message)
+        if link.message.type not in self._by_purpose:
+            return chain.extend(self.spec, copy, link, context)
+        before, after = self.consents(above, at - 1), self.consents(above, at)
+        refusal: ChainError | None = None
+        for consents in dict.fromkeys((after, before, before | self.consents(above, at, within=True))):
+            try:
+                return chain.extend(self.spec, copy, link, replace(context, consents=consents))
+            except ChainError as error:
+                refusal = refusal or error
+                if error.kind != "rule":
+                    raise
+        every = replace(context, consents=frozenset(self.spec.purposes))
+        try:
+            chain.extend(self.spec, copy, link, every)
+        except ChainError as error:
+            raise (refusal or error) from None
+        detail = "the message rests on a consent that is not held here"
+        raise ChainError("consent", detail, (link.message.token, link.receipt))
 
     def _left(self, thid: str, left: Mapping[str, Any]) -> None:
         """What a message does to other threads of the pair: a change of key, the end of what was agreed."""
@@ -202,8 +240,11 @@ class Ledger:
         """Leave of a copy the messages of the record, by ``mid``, and a tombstone of each other one."""
         copy = self._copy_now(thid)
         line = remains.line_of(copy, why, frozenset(record))
-        if left := remains.left(self.spec, copy, self._book.thread(thid)):
+        lines = self._book.thread(thid)
+        if left := remains.left(self.spec, copy, lines):
             line["left"] = left
+        line["from"] = lines[0].get("from", lines[0]["n"])
+        line["first"] = lines[0].get("first", copy.history[0].first)
         members = {"n": self._count + 1, "home": self._home, "kept_at": int(self._clock())}
         self._book.replace(thid, [members | line])
         self._count += 1
@@ -322,8 +363,12 @@ class Ledger:
         named = self._agreement(message.agr, now) if message else None
         version = message.body.get("version") if message else None
         if thread is None:
-            parent = self._parent(message.pthid, now, version, exact) if message else None
-            return Context(parent=parent, agreement=named, named=named, blind=True)
+            if message is None:
+                return Context(agreement=named, named=named, blind=True)
+            parent = self._named_as(message, self._parent(message.pthid, now, version, exact))
+            named = self._named_as(message, named)
+            corrected = beside.corrected(self.spec, self.copies.get(message.pthid or ""), message)
+            return Context(parent=parent, agreement=named, named=named, corrected=corrected, blind=True)
         first = self.present(thread.first, thread.second)
         return Context(
             parent=self._parent(thread.parent, now, version, exact, opened=thread.opened),
@@ -336,6 +381,15 @@ class Ledger:
             taken=message is not None and self._taken(message.iss, thread.second),
             blind=True,
         )
+
+    def _named_as(self, message: Message, related: Related | None) -> Related | None:
+        """A thread whose first party has the identifier by which a message knows it."""
+        if related is None:
+            return None
+        thread = related.thread
+        present = self.present(thread.first, thread.second)
+        known = (i for i in (message.iss, message.aud) if self.present(i, thread.second) == present)
+        return replace(related, thread=replace(thread, first=next(known, present)))
 
     def _parent(
         self, thid: str | None, now: int, version: Any, exact: bool, opened: int | None = None
@@ -351,6 +405,10 @@ class Ledger:
             if status.over_at is not None and status.over_at >= now:
                 status = replace(status, over_at=None)
         return Related(replace(seats.as_of(copy, now, version), filled=filled), status)
+
+    def consents(self, thid: str, now: int, *, within: bool = False) -> frozenset[str]:
+        """The purposes of the consents in force below a relationship at ``now`` (:func:`beside.consents`)."""
+        return beside.consents(self.spec, self.below(thid), self.status, now, within=within)
 
     def filled(self, copy: Copy) -> tuple[int, ...]:
         """When the places below a thread were filled, as far as the copies held here show."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vrmproto import keys, records, strictjson
+from vrmproto import consent_records, keys, strictjson
 from vrmproto.agents.book import Book
 from vrmproto.agents.chain import ChainError, Copy
 from vrmproto.agents.wire import Signer, Wire, WireError
@@ -38,7 +38,7 @@ class KeptRecord:
 async def keep_record(
     spec: Spec, wire: Wire, book: Book, copy: Copy, parent: Copy | None, signer: Signer
 ) -> KeptRecord:
-    """Fetch and keep the record of a copy's agreement; ChainError where it tells another history."""
+    """Fetch and keep the record of a copy's agreement or consent; ChainError for another history."""
     if copy.thread is None or copy.thread.record is None:
         raise ValueError("no agreement was made in this thread")
     record_id = copy.thread.record
@@ -46,13 +46,14 @@ async def keep_record(
     if not answer.ok:
         raise WireError(f"{wire.home} does not show the record ({answer.code or answer.status})")
     data = answer.document()
-    if spec.faults("documents/record.json", data):
+    consent = spec.kinds[copy.thread.kind].record == "consent"
+    if spec.faults("documents/consent.json" if consent else "documents/record.json", data):
         raise WireError(f"{wire.home} answers the read of a record with something else")
-    _compare(copy, parent, record_id, data)
+    _compare(copy, None if consent else parent, record_id, data)
     for entry in data["keys"]:
         _add_document(book, copy.thread.second, entry)
     published = list(book.seen_keys("homes", wire.home).values())
-    report = records.verify_record(spec, strictjson.dumps(data), published)
+    report = consent_records.verify(spec, strictjson.dumps(data), published)
     return KeptRecord(record_id, book.save_record(record_id, data), data, report)
 
 

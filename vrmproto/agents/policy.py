@@ -30,7 +30,11 @@ class Policy:
     The preferred agreement goes first, then the acceptable ones in the order of the proffer. ``answer_in`` is
     how long an alternative stands, ``reason`` is said with a rejection. ``offers`` are the rules by which
     offers are made on intents. ``kept`` is what stays when a relationship has ended, and why: it is said in
-    the attestation, as ``{what, why, until}``.
+    the attestation, as ``{what, why, until}``. ``propagate_within`` is how soon after the end of a consent
+    the organisation says that it has stopped; ``tell`` is the program that tells the recipients then: it is
+    asked ``{consent, person, purposes, recipients}`` and prints ``{"told": [NAME, ...]}``. ``corrections``
+    says what becomes of a correction: ``hold`` leaves it to a person, ``apply`` applies it or refuses what
+    does not fit.
     """
 
     accepts: tuple[str, ...] = ()
@@ -42,6 +46,9 @@ class Policy:
     place: str = "ZZ"
     offers: tuple[OfferRule, ...] = ()
     kept: tuple[Mapping[str, str], ...] = ()
+    propagate_within: str = "P1D"
+    tell: tuple[str, ...] = ()
+    corrections: Literal["hold", "apply"] = "hold"
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Policy:
@@ -50,6 +57,11 @@ class Policy:
         if unknown:
             raise ValueError(f"a policy has no {', '.join(sorted(unknown))}")
         lists: dict[str, Any] = {n: tuple(table[n]) for n in ("accepts", "hold", "kept") if n in table}
+        if "tell" in table:
+            tell = table["tell"]
+            lists["tell"] = tuple([tell] if isinstance(tell, str) else tell)
+        if table.get("corrections", "hold") not in ("hold", "apply"):
+            raise ValueError("corrections is to be hold or apply")
         lists["offers"] = tuple(OfferRule.of(rule) for rule in table.get("offers", ()))
         return cls(**{**table, **lists})
 

@@ -110,27 +110,35 @@ class Purging(Selling):
         why = dict(self._copy(thid).erased or {})
         if "at" not in why:
             why["at"] = self.now()
+            self._erase_below(thid, why)
             self._erase(thid, why)
         self._erase_intent(copy.thread.parent or "", why)
         if self.spec.kinds[copy.thread.kind].states[self.view(thid).state].erased:
             return None
         held = {"what": "messages that a dispute names", "why": "the dispute is open"}
-        kept = [*why["kept"], *([held] if self._held(thid) else [])]
+        kept = [*why["kept"], *([held] if self._held(thid) else []), *self._proofs(thid)]
         body = {"erased_at": timing.text(why["at"]), "kept": kept}
         return await self.send(attest, body, thid=thid, check=False)
 
     def _erase(self, thid: str, why: Mapping[str, Any], attestation: str = "") -> None:
         """Everything but the record; the thread itself last: as long as it is there, this is not done."""
+        self._erase_traces(thid)
+        self.ledger.erase(thid, why, [*self._record_of(thid), attestation])
+        self.ledger.drop_ladders(self.own_ladders())
+
+    def _erase_traces(self, thid: str) -> None:
+        """What is kept of a thread beside its copy."""
         self._erase_evidence(thid)
         for mid, token in self.book.outbox():
             if _concerns(token, thid):
                 self.book.settled(mid)
-        self.ledger.erase(thid, why, [*self._record_of(thid), attestation])
-        self.ledger.drop_ladders(self.own_ladders())
 
     def own_ladders(self) -> Sequence[str]:
         """The ladders that this vendor has written itself, by digest."""
         return ()
+
+    def _erase_below(self, thid: str, why: Mapping[str, Any]) -> None:
+        """What a vendor holds in threads below a relationship, and beside them."""
 
     def _erase_intent(self, thid: str, why: Mapping[str, Any]) -> None:
         """The intent too, once every own offer of it is erased (whose copies need it no more)."""
@@ -167,6 +175,12 @@ class Purging(Selling):
                 holds = self.spec.kinds[copy.thread.kind].states[state].holds
                 found.update(copy.thread.facts.get(holds) or ())
         return found
+
+    def _proofs(self, thid: str) -> list[dict[str, str]]:
+        """What stays below a relationship: the consents that were given, with what led to them."""
+        below = (copy.thread for copy in self.ledger.below(thid))
+        given = any(t is not None and t.record and self.spec.kinds[t.kind].record == "consent" for t in below)
+        return [{"what": "the consents that were given", "why": "proof that they were"}] if given else []
 
     def _erase_released(self) -> None:
         """What was kept for a dispute that is closed by now."""

@@ -109,11 +109,9 @@ class Selling(Watching):
         """Take an offer back before it is accepted."""
         return await self._to_person(offer_thid, "offer.withdraw", {"reason": reason}, check)
 
-    async def say(
-        self, offer_thid: str, text: str, answers: str | None = None, *, check: bool = True
-    ) -> Sent:
+    async def say(self, thid: str, text: str, answers: str | None = None, *, check: bool = True) -> Sent:
         """Answer the person's message ``answers``, or ask her something."""
-        return await self._to_person(offer_thid, "offer.message", {"text": text, "answers": answers}, check)
+        return await self._to_person(thid, "offer.message", {"text": text, "answers": answers}, check)
 
     async def confirm(self, offer_thid: str, reference: str = "", *, check: bool = True) -> Sent:
         """Be bound by an offer that was accepted."""

@@ -5,6 +5,7 @@ Source: spec/protocol/identity.md "Keys of organisations", home.md "Discovery", 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,15 +17,17 @@ from aiohttp import web
 from vrmproto import documents, keys, strictjson, timing
 from vrmproto.agents.agent import ThreadView
 from vrmproto.agents.book import Book
+from vrmproto.agents.consenting import Asking, Consent
 from vrmproto.agents.disputing import Disputing
 from vrmproto.agents.feedback import Hearing
 from vrmproto.agents.inbox import Event
+from vrmproto.agents.keeping import Keeping
 from vrmproto.agents.policy import Policy
 from vrmproto.agents.published import PublishedKeys
-from vrmproto.agents.relating import Inviting
-from vrmproto.agents.rules import OfferRule
+from vrmproto.agents.rules import OfferRule, Program, ProgramError
 from vrmproto.agents.sender import AgentError, Sent
 from vrmproto.agents.sync import SyncAgent, running
+from vrmproto.agents.talking import Writing
 from vrmproto.agents.wire import Signer
 from vrmproto.agents.working import Working
 from vrmproto.keys import PublicKey
@@ -36,10 +39,12 @@ __all__ = ["Policy", "VendorAgent"]
 LADDER = "/.well-known/vrm-ladder"
 """Where an organisation that has written a ladder serves it."""
 
+_log = logging.getLogger("vrmproto.agents")
+
 _CLOSED = ("state-conflict", "deadline-passed", "prev-stale")
 
 
-class VendorAgent(Working, Inviting, Hearing, Disputing):
+class VendorAgent(Working, Asking, Writing, Keeping, Hearing, Disputing):
     """Acts for an organisation, named by its ``origin``; without one by a ``did:jwk``, not domain-verified.
 
     ``homes`` are the origins of all homes that it reads (by default the one it is opened with), ``alg`` the
@@ -65,6 +70,11 @@ class VendorAgent(Working, Inviting, Hearing, Disputing):
         self.policy = policy if isinstance(policy, Policy) else Policy.of(policy or {})
         for name in (*self.policy.accepts, *filter(None, [self.policy.alternative])):
             spec.roster.named(name)
+        try:
+            timing.after(0, self.policy.propagate_within)
+        except ValueError:
+            raise AgentError(f"{self.policy.propagate_within} is no duration") from None
+        self.propagate_within = self.policy.propagate_within
         self.origin = ""
         self.homes = list(homes) or [home]
         self.operator = operator
@@ -211,6 +221,26 @@ class VendorAgent(Working, Inviting, Hearing, Disputing):
         """The answers to the proffers in the own copies that have none."""
         answers = [await self._answer(view) for view in self.views() if view.state == "proffered"]
         return [sent for sent in answers if sent is not None]
+
+    async def answer_persons(self) -> list[Sent]:
+        """Say of ended consents that it has stopped, and answer corrections if the policy says so."""
+        sent = await self.propagate_due()
+        return sent + (await self.answer_corrections() if self.policy.corrections == "apply" else [])
+
+    async def pass_on(self, consent: Consent) -> Sequence[str] | None:
+        """Tell the recipients by the program of the policy; None where there is none, or it fails."""
+        recipients = consent.request.get("recipients", ())
+        if not recipients or not self.policy.tell:
+            return await super().pass_on(consent)
+        asked: dict[str, Any] = {"consent": consent.thid, "person": consent.person}
+        asked |= {"purposes": list(consent.purposes), "recipients": [dict(one) for one in recipients]}
+        try:
+            said = await Program(self.policy.tell, 60.0).ask(asked)
+        except ProgramError as error:
+            _log.warning("the program %s tells nobody: %s", self.policy.tell[0], error)
+            return None
+        told = (said or {}).get("told")
+        return [str(one) for one in told] if isinstance(told, list) else None
 
     async def _answer(self, view: ThreadView) -> Sent | None:
         thread = view.thread

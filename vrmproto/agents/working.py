@@ -45,6 +45,10 @@ class Working(Purging):
         """Answer the proffers that stand in the own copies and have no answer yet."""
         return []
 
+    async def answer_persons(self) -> list[Sent]:
+        """Do what ended consents and corrections ask for."""
+        return []
+
     async def work(self, until: float | None = None, *, told: Callable[[Sent], None] | None = None) -> None:
         """Work until a time of the agent's clock, or for ever: cancel it at any moment.
 
@@ -75,6 +79,7 @@ class Working(Purging):
             async for change in self.watch(wait=0, **filters):
                 sent += await self._on_change(change)
         sent += await self.answer_terms()
+        sent += await self.answer_persons()
         for view in self.own_offers():
             sent += await self._on_offer(view)
         await self.look()

@@ -94,7 +94,7 @@ def watch(
 
 
 def say(
-    offer: OfferId,
+    id: Annotated[str, typer.Argument(help="The offer or the dialogue: its id, or how that begins.")],
     text: Annotated[str, typer.Argument(help="What to say.")],
     folder: Folder,
     answers: Annotated[str, typer.Option(help="The id of the message that this answers.")] = "",
@@ -103,10 +103,9 @@ def say(
     spec: SpecDir = None,
     json_: Json = False,
 ) -> None:
-    """Ask a vendor about its offer, or answer it."""
-    on_offer(
-        "say", "offer.message", offer, folder, home, dev, spec, json_, text=text, answers=answers or None
-    )
+    """Ask a vendor about its offer, or answer it; or write in a dialogue."""
+    kinds = {"offer": ("say", "offer.message"), "dialogue": ("say", "dialogue.message")}
+    on_thread(kinds, id, folder, home, dev, spec, json_, text=text, answers=answers or None)
 
 
 def accept(

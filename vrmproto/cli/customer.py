@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vrmproto.cli import agent, answering, choosing, disputing, relating, telling, wanting
+from vrmproto.cli import (
+    agent,
+    answering,
+    choosing,
+    consenting,
+    disputing,
+    relating,
+    sharing,
+    talking,
+    telling,
+    wanting,
+)
 from vrmproto.cli.agent import Dev, Folder, Json, SpecDir
 from vrmproto.cli.ids import IdCommand
 from vrmproto.cli.output import usage
@@ -32,6 +43,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=about, no_args_is_help=True)
     commands: tuple[Callable[..., None], ...] = (publish, amend, pause, resume, withdraw, close)
     commands += answering.COMMANDS + telling.COMMANDS + disputing.COMMANDS + relating.COMMANDS
+    commands += consenting.COMMANDS + talking.COMMANDS + sharing.COMMANDS
     for command in commands:
         group.command(cls=IdCommand)(command)
     app.add_typer(group, name="customer")

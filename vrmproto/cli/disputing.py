@@ -120,7 +120,8 @@ async def _found(me: CustomerAgent, text: str) -> str:
 
 
 def _agreed(me: CustomerAgent) -> list[ThreadView]:
-    return [view for view in me.views() if view.thread.record is not None]
+    made = [view for view in me.views() if view.thread.record is not None]
+    return [view for view in made if me.spec.kinds[view.thread.kind].record == "agreement"]
 
 
 def _disputed(me: CustomerAgent) -> list[ThreadView]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vrmproto.cli import agent, choosing, config, relating
+from vrmproto.cli import agent, beneath, choosing, config, relating
 from vrmproto.cli.agent import Json, SpecDir
 from vrmproto.cli.output import usage
 
@@ -37,7 +37,8 @@ def relationships(
         if not found:
             typer.echo("no attestation is late" if overdue else "there is no relationship", err=True)
         for one in found:
-            relating.tell_standing(one, json_, hers=False)
+            below = beneath.of_organisation(own, one)
+            relating.tell_standing(one, json_, hers=False, **below)
 
     config.run(work, config_, home=home, folder=folder, port=port, dev=dev, spec=spec)
 

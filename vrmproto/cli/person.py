@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["Home", "intent_of", "on_intent", "on_offer", "on_thread", "run", "show_all"]
 
 Home = Annotated[str, typer.Option(help="The origin of the home; by default the one that the folder knows.")]
+_SHOWS = {
+    "relationship": "standing",
+    "consent": "consents",
+    "dialogue": "dialogues",
+    "data": "held",
+    "correction": "corrections",
+}
+"""The command that shows the threads of a kind; of others it is ``offers``."""
 Work = Callable[["CustomerAgent"], Awaitable[None]]
 
 
@@ -68,7 +76,7 @@ def on_offer(
 
 def on_thread(
     kinds: Mapping[str, tuple[str, str]],
-    text: str,
+    id: str,
     folder: Path,
     home: str,
     dev: bool,
@@ -84,9 +92,9 @@ def on_thread(
     async def work(me: CustomerAgent) -> None:
         await me.poll()
         known = {view.thid: view.thread.kind for view in me.views() if view.thread.kind in kinds}
-        shows = "standing" if [*kinds] == ["relationship"] else "offers"
-        thid = _bond_with(me, text) if "relationship" in kinds else ""
-        thid = thid or choosing.find(text, [*known], " or ".join(kinds), shows)
+        shows = _SHOWS[[*kinds][-1]] if kinds.keys() <= _SHOWS.keys() else "offers"
+        thid = _bond_with(me, id) if "relationship" in kinds else ""
+        thid = thid or choosing.find(id, [*known], " or ".join(kinds), shows)
         if known[thid] == "offer" and not me.offer(thid).domain_verified:
             typer.echo(choosing.UNVERIFIED.format(me.offer(thid).vendor), err=True)
         method, type_ = kinds[known[thid]]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vrmproto.cli import agent, choosing
+from vrmproto.cli import agent, beneath, choosing
 from vrmproto.cli.agent import Dev, Folder, Json, SpecDir
 from vrmproto.cli.output import console, spec_at, styled, usage
 from vrmproto.cli.person import Home, on_thread, run
 
 if TYPE_CHECKING:
-    from vrmproto.agents import CustomerAgent, Standing
+    from vrmproto.agents import Consent, CustomerAgent, Held, Standing
     from vrmproto.ladder import Ladder
 
 __all__ = ["COMMANDS", "tell_standing"]
@@ -73,7 +73,10 @@ def standing(
     spec: SpecDir = None,
     json_: Json = False,
 ) -> None:
-    """Fetch what has come, and show how you stand with each organisation."""
+    """Fetch what has come, and show how you stand with each organisation.
+
+    The ladder, what you consent to, what it has, and what was refused for you (as the home says).
+    """
 
     async def work(me: CustomerAgent) -> None:
         await me.poll()
@@ -81,7 +84,7 @@ def standing(
         if not found:
             typer.echo("there is no relationship; `vrmproto customer relate` opens one", err=True)
         for one in found:
-            tell_standing(one, json_)
+            tell_standing(one, json_, **(await beneath.of_person(me, one)))
 
     run(work, folder, home, dev, spec)
 
@@ -200,16 +203,25 @@ def _preferences(
 # --- what is shown -------------------------------------------------------------------------------
 
 
-def tell_standing(one: Standing, json_: bool, *, hers: bool = True) -> None:
-    """How two parties stand, for her or for the organisation."""
+def tell_standing(
+    one: Standing,
+    json_: bool,
+    *,
+    hers: bool = True,
+    consents: Sequence[Consent] = (),
+    held: Sequence[Held] = (),
+    refused: Mapping[str, Any] | None = None,
+) -> None:
+    """How two parties stand, for her or for the organisation, with what lies below; what was ``refused``."""
     if json_:
-        typer.echo(json.dumps(_document(one)))
+        typer.echo(json.dumps({**_document(one), **beneath.document(consents, held, refused)}))
         return
     other = choosing.who(one.vendor) if hers else f"{one.person[:24]}…"
     since = choosing.when(one.since)
     typer.echo(f"{styled(other, bold=True)}: {one.state}, since {since}   {one.thid}")
     if one.over:
         _tell_end(one)
+        beneath.tell(consents, held, refused)
         return
     names = ", ".join(f"{a.agreement['id']} {a.agreement['version']}" for a in one.agreements)
     typer.echo(f"  {f'under {names}' if names else 'no agreement between the two is in force'}")
@@ -227,6 +239,7 @@ def tell_standing(one: Standing, json_: bool, *, hers: bool = True) -> None:
             typer.echo(f"    would agree to {asked.terms['id']} {asked.terms['version']}")
     if wishes := _wishes(one.preferences):
         typer.echo(f"  {wishes}")
+    beneath.tell(consents, held, refused)
 
 
 def draw(one: Standing, ladder: Ladder, hers: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vrmproto.cli import agent, config, inviting
+from vrmproto.cli import agent, asking, config, inviting, keeping
 from vrmproto.cli.agent import Json, SpecDir
 from vrmproto.cli.ids import IdCommand
 from vrmproto.cli.output import usage
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(invoke_without_command=True)
     group.callback()(vendor)
-    for command in inviting.COMMANDS:
+    for command in inviting.COMMANDS + asking.COMMANDS + keeping.COMMANDS:
         group.command(cls=IdCommand)(command)
     app.add_typer(group, name="vendor")
 
