@@ -109,7 +109,7 @@ def test_a_page_has_headings_landmarks_and_a_language() -> None:
 def test_every_kind_has_its_diagram() -> None:
     told = made(rich_run())
     drawn = [a for a in page(told).all("svg") if a.get("class") == "states"]
-    assert len(drawn) == len(spec().kinds) == 5
+    assert len(drawn) == len(spec().kinds) == 10
     for kind in told["transitions"]:
         svg = ET.fromstring(diagram.svg(kind))
         said = [t.text for t in svg.iter("text")]

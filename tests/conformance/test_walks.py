@@ -177,10 +177,11 @@ async def test_a_walk_whose_second_has_passed_is_walked_anew(monkeypatch: pytest
 
 def test_the_transitions_are_those_of_the_tables() -> None:
     wanted = walks.transitions(SPEC, SPEC.profiles)
-    assert len(wanted) == 81
+    assert len(wanted) == 163
     assert "terms proffered second terms.accept" in wanted
     assert "offer offered orphaned" in wanted
-    assert "terms agreed severed" not in wanted  # nothing severs yet
+    assert "terms agreed severed" in wanted
+    assert "consent granted released" in wanted
     without = walks.transitions(SPEC, SPEC.profiles, operator=False)
     assert set(wanted) - set(without) == {"intent open removed", "intent paused removed"}
     assert all(name.startswith("terms ") for name in walks.transitions(SPEC, ["terms"]))

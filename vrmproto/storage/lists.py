@@ -204,7 +204,8 @@ _ONE_MORE = """INSERT INTO refusals (thread, day, mid, at, type, code, purposes,
   VALUES (?, ?, x'', ?, '', '', '[]', 1) ON CONFLICT (thread, day, mid) DO UPDATE SET more = more + 1"""
 _REFUSALS = """SELECT mid, at, type, code, purposes FROM refusals
   WHERE thread = (SELECT n FROM threads WHERE thid = ?) AND mid != x'' ORDER BY at DESC, mid DESC LIMIT ?"""
-_MORE = "SELECT total(mid != x''), total(more) FROM refusals WHERE thread = (SELECT n FROM threads WHERE thid = ?)"
+_MORE = """SELECT total(mid != x''), total(more) FROM refusals
+  WHERE thread = (SELECT n FROM threads WHERE thid = ?)"""
 
 
 def add_refusal(db: sqlite3.Connection, thread: int, refusal: Refusal) -> None:
