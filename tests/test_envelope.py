@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey, OKPKey
 from tests import forge
 from tests.make_vectors import base as make_vectors
 from tests.make_vectors.base import HOME, NOW, PERSON, PERSON_EC
+from tests.seldom import often, seldom
 from tests.test_vectors import FOLDERS, RULES, SPEC, expectation, then_wanted, verdict
 from vrmproto import envelope, guards, keys, rules, strictjson
 from vrmproto.envelope import Message, Opening
@@ -26,6 +27,8 @@ from vrmproto.errors import ProtocolError
 
 # Fixed examples: a run that fails is a run that can be repeated.
 examples = settings(max_examples=300, deadline=None, derandomize=True)
+
+SOME = often(FOLDERS, lambda folder: folder.name)
 
 KEY = st.sampled_from([PERSON, PERSON_EC])
 
@@ -63,19 +66,25 @@ def forgetful() -> Iterator[None]:
     forget()
 
 
+ALL = pytest.mark.parametrize(
+    "folders", [SOME, pytest.param(FOLDERS, marks=pytest.mark.long)], ids=["some", "all"]
+)
+
+
+@ALL
 @pytest.mark.usefixtures("forgetful")
 @pytest.mark.parametrize(
     ("module", "name", "rule"), [(m, name, rule) for m, name in RULES for rule in getattr(m, name)]
 )
 def test_a_rule_that_is_off_is_missed_by_its_vectors_only(
-    monkeypatch: pytest.MonkeyPatch, module: Any, name: str, rule: str
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str, rule: str, folders: list[Path]
 ) -> None:
     before = normal()
     # A dict without it: taken out and put back, it would stand last, in another order of checks.
     monkeypatch.setattr(module, name, {n: r for n, r in getattr(module, name).items() if n != rule})
     monkeypatch.setattr(rules, "_BY_PHASE", rules.by_phase(rules.RULES))
-    changed = {folder: made for folder in FOLDERS if (made := attempted(folder)) != before[folder]}
-    assert {folder.name for folder in changed} == broken_by()[rule]
+    changed = {folder: made for folder in folders if (made := attempted(folder)) != before[folder]}
+    assert {folder.name for folder in changed} == broken_by()[rule] & {folder.name for folder in folders}
     assert_seconds(changed)
 
 
@@ -153,14 +162,14 @@ def is_read(folder: Path) -> bool:
     return bool(SPEC.errors[expectation(folder)["code"]]["layer"] != "token")
 
 
+@ALL
 @pytest.mark.parametrize("name", GUARDED)
 def test_a_guard_that_is_off_is_missed_by_its_vectors_only(
-    monkeypatch: pytest.MonkeyPatch, name: str
+    monkeypatch: pytest.MonkeyPatch, name: str, folders: list[Path]
 ) -> None:
     before = normal()
     monkeypatch.setitem(guards.GUARDS, name, lambda case: None)
-    changed = {folder: made for folder in FOLDERS if (made := verdict(folder)) != before[folder]}
-    folders = FOLDERS
+    changed = {folder: made for folder in folders if (made := verdict(folder)) != before[folder]}
     wanted = {folder for rule in GUARDED[name] for folder in folders if refused_by(folder, rule)}
     assert changed.keys() == wanted
     alone = [made for folder, made in changed.items() if "then" not in expectation(folder)]
@@ -504,7 +513,7 @@ def test_odd_keys_do_no_harm(jwk: dict[str, Any]) -> None:
     assert keys.key_set(HOME, document, NOW).origin == HOME
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", seldom(FOLDERS, lambda path: path.name))
 def test_vectors_do_no_harm_where_they_do_not_belong(folder: Path) -> None:
     harmless((folder / "token.jwt").read_bytes())
 

@@ -60,6 +60,8 @@ SAMPLES = [
     "1.0",
     "Zm9v",
     "terms.proffer",
+    "22:00",
+    "/email",
 ]
 
 

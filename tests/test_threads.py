@@ -90,7 +90,7 @@ def message(row: Row, role: str, thread: Thread | None, number: int, second: str
 def related(kind: Kind, board: bool = False, **ended: int) -> Related:
     opener = next(iter(kind.parents), "relationship.open")
     thread = Thread(
-        kind="x",
+        kind="terms",
         thid="p" * 43,
         first=ANN.did,
         second=BEN,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests import forge, make_vectors
+from tests.seldom import seldom
 from vrmproto import envelope, keys, rules, spec, threads
 from vrmproto import home as library
 from vrmproto.boards import Board
@@ -49,7 +50,7 @@ ELSEWHERE = {
 
 def listed(folders: Sequence[Path]) -> list[Any]:
     """Folders as parameters."""
-    return [pytest.param(f, id=f.name) for f in folders]
+    return seldom(folders, lambda folder: folder.name)
 
 
 # Neighbours in the order of checks that no message can fail both of.

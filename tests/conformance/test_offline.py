@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from conformance import cli, offline
+from tests.seldom import seldom
 from vrmproto import spec
 
 SPEC = spec.load()
@@ -27,7 +28,7 @@ ALIKE = {
 }
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)
+@pytest.mark.parametrize("folder", seldom(FOLDERS, lambda p: p.name))
 def test_a_vector(folder: Path) -> None:
     expect = json.loads((folder / "expect.json").read_bytes())
     found = {f.requirement for f in offline.token(SPEC, (folder / "token.jwt").read_bytes())}

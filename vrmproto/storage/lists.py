@@ -195,8 +195,8 @@ def loose_blobs(db: sqlite3.Connection, party: str, since: int) -> list[Blob]:
 
 # --- refusals -----------------------------------------------------------------------------------
 
-_REFUSALS_OF_A_DAY = """SELECT total(day = ?3), total(mid = ?1) FROM refusals
-  WHERE thread = ?2 AND day BETWEEN ?3 - 1 AND ?3 AND mid != x''"""
+_REFUSALS_OF_A_DAY = """SELECT total(day = ?), total(mid = ?) FROM refusals
+  WHERE thread = ? AND day BETWEEN ? AND ? AND mid != x''"""
 _ADD_REFUSAL = (
     "INSERT INTO refusals (thread, day, mid, at, type, code, purposes, more) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
 )
@@ -211,7 +211,9 @@ _MORE = """SELECT total(mid != x''), total(more) FROM refusals
 def add_refusal(db: sqlite3.Connection, thread: int, refusal: Refusal) -> None:
     """See Transaction."""
     mid = pack(refusal.mid)
-    count, same = db.execute(_REFUSALS_OF_A_DAY, (mid, thread, refusal.day)).fetchone()
+    count, same = db.execute(
+        _REFUSALS_OF_A_DAY, (refusal.day, mid, thread, refusal.day - 1, refusal.day)
+    ).fetchone()
     if same:
         return
     if count < REFUSALS:
