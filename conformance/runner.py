@@ -426,7 +426,8 @@ def _some(traces: Sequence[Trace], seed: int) -> list[Trace]:
     for trace in sorted(traces, key=lambda _: rng.random()):
         last = trace.steps[-1]
         named = _TYPE.search(last.token.payload) if last.token is not None else None
-        key = (trace.requirement, str(last.expect), named[1] if named else "")
+        rules = " ".join((trace.requirement, *trace.covers))
+        key = (rules, str(last.expect), named[1] if named else "")
         found[key] += 1
         if found[key] <= _ALIKE:
             chosen.append(trace)

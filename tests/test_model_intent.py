@@ -75,7 +75,11 @@ OFTEN = {
     model.ROTATION: 5,
     "terms.accept": 3,
 }
-ANY_TYPE = sorted({type_ for types in model.TYPES.values() for type_ in types} | set(model.OPENS))
+KINDS = ("terms", "intent", "offer", "feedback", "dispute")
+ANY_TYPE = sorted(
+    {type_ for kind in KINDS for type_ in model.TYPES[kind]}
+    | {type_ for type_, kind in model.OPENS.items() if kind in KINDS}
+)
 
 
 class Market(Machine):
