@@ -16,7 +16,7 @@ __all__ = ["ANSWERS", "Coverage", "checks_of", "measured"]
 ANSWERS = (
     "VRM-HOM-006", "VRM-HOM-010", "VRM-HOM-011", "VRM-HOM-012", "VRM-HOM-013", "VRM-HOM-014",
     "VRM-HOM-019", "VRM-HOM-025", "VRM-HOM-028", "VRM-HOM-029", "VRM-HOM-030", "VRM-HOM-033",
-    "VRM-BRD-004", "VRM-REC-001",
+    "VRM-BRD-004", "VRM-REC-001", "VRM-CNS-010", "VRM-STD-001",
 )  # fmt: skip
 """Requirements that every answer is looked at for, whatever was asked."""
 

@@ -78,7 +78,7 @@ def run(*more: Outcome, without: tuple[str, ...] = (), **members: Any) -> Run:
     said: dict[str, Any] = {
         "target": URL,
         "issuer": "https://home.test",
-        "profiles": ("core", "terms", "intent", "relationship"),
+        "profiles": ("core", "terms", "consent", "intent", "relationship"),
         "claimed": ("core", "terms", "intent"),
         "seed": 7,
         "started": "2026-07-01T10:00:00Z",

@@ -36,7 +36,15 @@ JUDGED = {
     *(f"VRM-PUR-{n:03}" for n in range(1, 5)),
     *(f"VRM-REL-{n:03}" for n in (*range(1, 13), 14, 15)),
     *(f"VRM-STD-{n:03}" for n in range(1, 8)),
-    *("VRM-BLB-004", "VRM-BLB-005", "VRM-BLB-006", "VRM-ENV-031", "VRM-ENV-033", "VRM-OFR-018"),
+    *(
+        "VRM-BLB-004",
+        "VRM-BLB-005",
+        "VRM-BLB-006",
+        "VRM-ENV-031",
+        "VRM-ENV-033",
+        "VRM-HOM-015",
+        "VRM-OFR-018",
+    ),
     *("VRM-THR-007", "VRM-THR-009", "VRM-THR-010", "VRM-THR-018"),
 }
 

@@ -34,7 +34,7 @@ def test_a_claim_holds_and_says_what_was_found(key: jose.Key) -> None:
     assert said["key"] == dict(key.jwk)
     assert said["sub"] == "https://home.test"
     assert said["report"]["digest"] == jose.digest(data)
-    assert said["profiles"] == ["core", "terms", "intent", "relationship"]
+    assert said["profiles"] == ["core", "terms", "consent", "intent", "relationship"]
     assert said["failed"] == ["VRM-HOM-029", "VRM-INT-001"]
     assert said["verdicts"]["fail"] == 2
     assert not said["conformant"]

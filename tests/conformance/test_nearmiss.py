@@ -27,12 +27,17 @@ SECONDS = 3.0
 
 TOGETHER = [
     # the keyword, the way, where, and what is broken along with it
-    ("type", ".*", ".*/(place|purpose|currencies/[*])", {"enum"}),
+    ("type", ".*", ".*/(place|purpose|zone|jurisdiction|(currencies|purposes|places)/[*])", {"enum"}),
     # their patterns end where their lengths do, or before
     ("maxLength", "", ".*/(code|unit|value|lang|region|lat|lon|amount)", {"pattern"}),
     # the pattern of a duration says all that its format says
-    ("format", ".*", "/purge_within", {"pattern"}),
-    ("pattern", "newline", ".*/(purge_within|[a-z_]*until|from|to|ends|[a-z]+_(by|at))", {"format"}),
+    ("format", ".*", ".*/(purge_within|attest_within|within|period)", {"pattern"}),
+    (
+        "pattern",
+        "newline",
+        ".*/([a-z]*_?within|period|as_of|[a-z_]*until|from|to|ends|[a-z]+_(by|at))",
+        {"format"},
+    ),
     # what is no graphic ASCII character is no part of a URI
     ("propertyNames", "pattern .*", "/ext", {"format"}),
 ]

@@ -61,8 +61,8 @@ def test_a_run_in_which_all_holds_is_conformant() -> None:
         "reason": "",
         "known": False,
     }
-    core, terms, intent, _ = told["profiles"]
-    assert [p["name"] for p in told["profiles"]] == ["core", "terms", "intent", "relationship"]
+    core, terms, _, intent, _ = told["profiles"]
+    assert [p["name"] for p in told["profiles"]] == ["core", "terms", "consent", "intent", "relationship"]
     assert sum(sum(c.values()) for p in told["profiles"] for c in p["verdicts"].values()) == len(homes())
     assert terms["verdicts"]["MUST"]["pass"] == musts("terms")
     assert core["verdicts"]["MUST"]["not-judged"] == unjudged()
@@ -128,7 +128,7 @@ def test_what_no_profile_asks_for_is_not_applicable() -> None:
     told = made(dataclasses.replace(run(), outcomes=passing()[:0], profiles=("core",)))
     terms = [r for r in told["requirements"] if r["profile"] == "terms"]
     assert {r["verdict"] for r in terms} == {"not-applicable"}
-    assert [p["judged"] for p in told["profiles"]] == [True, False, False, False]
+    assert [p["judged"] for p in told["profiles"]] == [True, False, False, False, False]
     assert told["transitions"] == []
 
 
@@ -197,7 +197,13 @@ def test_replay_names_are_safe_and_each_is_its_own() -> None:
 def test_junit_has_a_case_for_every_requirement() -> None:
     told = made(rich_run())
     root = ET.fromstring(report.junit(told))
-    assert [s.get("name") for s in root] == ["vrm.core", "vrm.terms", "vrm.intent", "vrm.relationship"]
+    assert [s.get("name") for s in root] == [
+        "vrm.core",
+        "vrm.terms",
+        "vrm.consent",
+        "vrm.intent",
+        "vrm.relationship",
+    ]
     cases = {(c.get("name") or "").partition(" ")[0]: c for c in root.iter("testcase")}
     assert cases.keys() == set(homes())
     assert root.attrib.items() >= {"tests": str(len(homes())), "failures": "2", "errors": "1"}.items()
@@ -214,7 +220,7 @@ def test_junit_has_a_case_for_every_requirement() -> None:
 
 def test_the_badge() -> None:
     told = made(run())
-    profiles = "core terms intent relationship"
+    profiles = "core terms consent intent relationship"
     assert report.badge(told) == {
         "schemaVersion": 1,
         "label": "VRM",
