@@ -55,6 +55,9 @@ TOGETHER = 16
 ANEW = 4
 """Requests at a time."""
 
+YOUNG = {"relationship", *below.KINDS}
+"""What half of the random walks leave out, so that markets are walked as long as they were."""
+
 SLOW = 0.1
 """Seconds to an answer, from which on walks to a transition go no further."""
 
@@ -479,7 +482,7 @@ async def run(
         n = 0
         while time.monotonic() < until - 0.5:
             name, org = f"walk {lane}.{n}", (lane + n) % 3 == 0
-            some = kinds if (lane + n) % 4 else kinds - set(MARKET)
+            some = [kinds - set(MARKET), kinds - YOUNG, kinds - YOUNG, kinds][(lane + n) % 4]
             how = partial(_random, kinds=some, seen=shared.seen, until=until)
             await shared.walk(name, how, org=org)
             n += 1

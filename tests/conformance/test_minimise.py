@@ -49,7 +49,7 @@ async def found(name: str, seed: int = 1) -> list[tuple[int, int, Trace]]:
     with running(name) as (url, data):
         async with session(url, data) as one:
             report = await walks.run(
-                one, seed=seed, seconds=5 if name in QUICK else 9, profiles=one.target.claimed
+                one, seed=seed, seconds=5 if name in QUICK else 18, profiles=one.target.claimed
             )
             for outcome in failures(report.outcomes):
                 assert outcome.replay is not None

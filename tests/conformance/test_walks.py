@@ -201,10 +201,10 @@ def test_a_path_is_the_shortest_one() -> None:
 async def test_a_seeded_bug_is_found(name: str) -> None:
     began = time.monotonic()
     with running(name) as (url, data):
-        report = await hunt(url, data, 5 if name in QUICK else 9)
+        report = await hunt(url, data, 5 if name in QUICK else 18)  # half of it goes by to all transitions
     found = {outcome.requirement for outcome in failures(report.outcomes)}
     assert found & BUGS[name], (found, told(report))
-    assert time.monotonic() - began < 15 + GRACE
+    assert time.monotonic() - began < 24 + GRACE
 
 
 @pytest.mark.long
