@@ -6,11 +6,12 @@ Each is played by :class:`conformance.player.Player`, which compares every answe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -368,6 +369,8 @@ class _Run:
     def __init__(self, session: Session, seed: int, profiles: Sequence[str]) -> None:
         self.session, self.seed, self.profiles = session, seed, profiles
         self.gate = asyncio.Semaphore(TOGETHER)
+        self.abreast = asyncio.Semaphore(TOGETHER)
+        """Of walks that go on at a time: each of them quickly, so that much of it lies within one second."""
         self.hurried = asyncio.Semaphore(TOGETHER)
         """Of walks whose time runs, so that they do not wait for others."""
         self.seen: Counter[str] = Counter()
@@ -394,10 +397,11 @@ class _Run:
 
         Where a second has passed in which two answers would have been right, it is walked anew.
         """
-        for _ in range(ANEW):
-            if await self._walked(name, made, org, hurried):
-                return
-        self.reasons["vague"] += 1
+        async with contextlib.nullcontext() if hurried else self.abreast:
+            for _ in range(ANEW):
+                if await self._walked(name, made, org, hurried):
+                    return
+            self.reasons["vague"] += 1
 
     async def _walked(self, name: str, made: Any, org: bool, hurried: bool) -> bool:
         """Walk once; false where nothing can be said of it."""
@@ -408,6 +412,7 @@ class _Run:
             if self.pace == UNKNOWN and player.pace > SLOW:
                 for _ in range(TOGETHER):  # whoever answers late can be asked more at a time
                     self.gate.release()
+                    self.abreast.release()
             player.pace = self.pace = min(self.pace, player.pace)
             moves = Moves(player.stage, random.Random(f"{self.seed} {name}"))
             moves.kinds = self.kinds
@@ -449,9 +454,18 @@ class _Run:
 
 
 async def run(
-    session: Session, *, seed: int, seconds: float, profiles: Sequence[str], quick: bool = False
+    session: Session,
+    *,
+    seed: int,
+    seconds: float,
+    profiles: Sequence[str],
+    quick: bool = False,
+    sought: Container[str] = (),
 ) -> WalkReport:
-    """Walk to every transition, tell the stories, and then walk at random until the time is up."""
+    """Walk to every transition, tell the stories, and then walk at random until the time is up.
+
+    Once a rule that is ``sought`` has failed nothing is walked at random any more.
+    """
     spec = session.target.spec
     until = time.monotonic() + (min(seconds, 6.0) if quick else seconds)
     shared = _Run(session, seed, profiles)
@@ -480,7 +494,7 @@ async def run(
 
     async def at_random(lane: int) -> None:
         n = 0
-        while time.monotonic() < until - 0.5:
+        while time.monotonic() < until - 0.5 and not any(rule in sought for rule, _, _ in shared.failures):
             name, org = f"walk {lane}.{n}", (lane + n) % 3 == 0
             some = [kinds - set(MARKET), kinds - YOUNG, kinds - YOUNG, kinds][(lane + n) % 4]
             how = partial(_random, kinds=some, seen=shared.seen, until=until)

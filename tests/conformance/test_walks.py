@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -56,9 +55,6 @@ BUGS = {
     "files-never-put": {"VRM-BLB-004"},
 }
 """Bugs of ``tests/test_model_intent.py``, and the requirements of which one at least has to be named."""
-GRACE = 10
-"""Seconds for a home to start and to end, and for machines that are slow."""
-QUICK = ("purge-counted-from-now",)
 
 
 # --- homes --------------------------------------------------------------------------------------
@@ -193,18 +189,6 @@ def test_a_path_is_the_shortest_one() -> None:
     assert [name.split(" ")[-1] for name in way] == [
         "offer.make", "offer.accept", "offer.confirm", "order.fulfil", "purge.attest",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in BUGS]
-)
-async def test_a_seeded_bug_is_found(name: str) -> None:
-    began = time.monotonic()
-    with running(name) as (url, data):
-        report = await hunt(url, data, 5 if name in QUICK else 18)  # half of it goes by to all transitions
-    found = {outcome.requirement for outcome in failures(report.outcomes)}
-    assert found & BUGS[name], (found, told(report))
-    assert time.monotonic() - began < 24 + GRACE
 
 
 @pytest.mark.long
