@@ -131,6 +131,8 @@ def of_inbox(model: Model, former: Former, act: Act, iss: str) -> str:
         return "VRM-OFR-026"
     if (view.kind, view.state) == ("relationship", "closed") and iss == view.second:
         return "VRM-REL-012"
+    if view.erased and iss == view.second:
+        return "VRM-REL-018"
     if act.aud in model.boards:
         return "VRM-INT-013"
     if act.aud != iss or iss in before:

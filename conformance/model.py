@@ -263,6 +263,8 @@ class View:
     granted: list[str] = field(default_factory=list)
     fields: dict[str, Json] = field(default_factory=dict)
     """Message to its fields, where they are in clear."""
+    erased: int = 0
+    """So many messages were taken before the attestation that has erased them (VRM-REL-016)."""
     # and a dispute
     parent: str = ""
     named: list[str] = field(default_factory=list)
@@ -384,6 +386,12 @@ class World:
         """VRM-DSP-005: the messages of a thread that disputes hold, but for what has purged it."""
         below = [v for v in self.views.values() if v.kind == "dispute" and v.parent == view.thid]
         return {mid for v in below if v.state == "open" for mid in v.named} - {view.head}
+
+    def erased_with(self, view: View) -> list[View]:
+        """VRM-REL-016: dialogues and data threads below a relationship, and corrections below those."""
+        below = [v for v in self.views.values() if v.parent == view.thid and v.kind in ("dialogue", "data")]
+        data = {v.thid for v in below}
+        return [*below, *(v for v in self.views.values() if v.kind == "correction" and v.parent in data)]
 
     def of_pair(self, pair: Pair) -> list[View]:
         """The threads of two parties."""

@@ -112,16 +112,17 @@ class Model:
         return reader in view.parties or (view.kind == "intent" and not view.removed)
 
     def tombstones(self, view: View, reader: str) -> set[str]:
-        """VRM-OFR-025, VRM-REL-012."""
-        gone = view.state == "purged" or (view.kind, view.state) == ("relationship", "closed")
-        if not gone or reader != view.second:
+        """VRM-OFR-025, VRM-REL-012 and VRM-REL-016."""
+        if reader != view.second:
             return set()
-        return set(view.mids) - {view.record} - self.world.disputed(view)
+        if view.state == "purged" or (view.kind, view.state) == ("relationship", "closed"):
+            return set(view.mids) - {view.record} - self.world.disputed(view)
+        return set(view.mids[: view.erased])
 
     def may_read(self, world: World, reader: str, digest: str, now: int) -> bool | None:
         """VRM-BLB-003, VRM-BLB-005 and VRM-BLB-006; None where they leave it open."""
         threads = [view for view in world.views.values() if digest in view.files]
-        purged = [view for view in threads if view.state == "purged" and view.second == reader]
+        purged = [v for v in threads if v.second == reader and (v.state == "purged" or v.erased)]
         if any(self.readable(view, reader) for view in threads if view not in purged):
             return True
         if any(digest in view.refers.get(mid, ()) for view in purged for mid in world.disputed(view)):
@@ -512,8 +513,10 @@ class Model:
         if act.type == INTRODUCTION:
             self._hand_over(left, view.first, view)
         if act.type in PURGES:
-            for mid in view.mids:
-                self.inboxes.get(view.second, {}).pop(mid, None)
+            for erased in [view, *self.world.erased_with(view)]:
+                erased.erased = 0 if erased is view else len(erased.mids)
+                for mid in erased.mids:
+                    self.inboxes.get(view.second, {}).pop(mid, None)
         self.given[act.mid] = Verdict(200, state=verdict.state, seq=verdict.seq, prior=verdict.prior)
 
     def _hand_over(self, old: str, new: str, view: View) -> None:

@@ -38,6 +38,8 @@ class Vague(Exception):
     """A second has passed at a moment at which either answer is right: this walk tells nothing more."""
 
 
+_ERASED = {"offer": "VRM-OFR-025", "relationship": "VRM-REL-012"}
+"""What a kind breaks whose tombstones are others; below a relationship VRM-REL-016."""
 _PAGES = 100
 """A thread has no more pages than this in a walk, however short they are."""
 
@@ -401,17 +403,22 @@ class Player:
         stones = self.model.tombstones(view, iss)
         read = [m.get("mid") or jose.mid_of(str(m.get("token"))) for m in messages]
         if read != view.mids:
-            rule = ("VRM-OFR-025" if view.kind == "offer" else "VRM-REL-012") if stones else "VRM-HOM-025"
+            rule = _ERASED.get(view.kind, "VRM-REL-016") if stones else "VRM-HOM-025"
             return Deviation(rule, f"{len(view.mids)} messages", f"{len(read)}, or others")
         bare = {mid for mid, m in zip(read, messages, strict=True) if "token" not in m}
         if bare != stones:
-            rule = "VRM-OFR-025" if iss == view.second else "VRM-OFR-027"
-            rule = rule if view.kind == "offer" else "VRM-REL-012"
+            rule = _ERASED.get(view.kind, "VRM-REL-016")
+            if iss != view.second or view.kind == "consent":
+                rule = "VRM-OFR-027" if view.kind == "offer" else "VRM-REL-019"
             if bare & self.model.world.disputed(view):
                 rule = "VRM-DSP-005"
             return Deviation(rule, f"{len(stones)} tombstones", f"{len(bare)}, or others")
         if stones:
-            self.held["VRM-OFR-025" if view.kind == "offer" else "VRM-REL-012"] += 1
+            self.held[_ERASED.get(view.kind, "VRM-REL-016")] += 1
+        erased = view.erased if iss == view.second else 0
+        if found.get("erased", 0) != erased:
+            return Deviation("VRM-REL-017", f"a checkpoint with erased {erased}", f"{found.get('erased', 0)}")
+        self.held["VRM-REL-017"] += bool(erased)
         self.held["VRM-HOM-026"] += 1
         if len(view.causes) > self.confirmed[view.thid]:
             state, cause, seq = view.causes[-1]

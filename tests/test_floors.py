@@ -15,6 +15,7 @@ MOST_LINES = 500
 FLOORS: list[tuple[str, ...]] = [
     (
         "vrmproto",
+        "vrmproto.tables",
         "vrmproto.spec",
         "vrmproto.errors",
         "vrmproto.ladder",
@@ -64,6 +65,7 @@ FLOORS: list[tuple[str, ...]] = [
     ),
     (
         "vrmproto.home",
+        "vrmproto.erasing",
         "vrmproto.loading",
         "vrmproto.feed",
         "vrmproto.reading",

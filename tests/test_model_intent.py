@@ -841,7 +841,7 @@ SEEDED: dict[str, Seed] = {
     "old-offer-accepted": missing_guard("takes-current"),
     "acceptance-without-head": lambda patch: with_row("offer", "offer.accept", head=False),
     "introduction-unproved": missing_guard("introduce-proof"),
-    "inbox-kept-after-a-purge": wrong_append(lambda m: {"erases": False}),
+    "inbox-kept-after-a-purge": wrong_append(lambda m: {"erases": ()}),
     "files-never-put": missing_guard("blobs-held"),
     "purge-stopped-by-a-full-inbox": lambda patch: with_row("offer", ATTEST, duty=False),
     "disputes-hold-nothing": lambda patch: with_state("dispute", "open", holds=""),

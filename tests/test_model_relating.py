@@ -832,7 +832,7 @@ def terms_alone_are_rebound(patch: pytest.MonkeyPatch) -> Spec:
 
 
 def inbox_kept(patch: pytest.MonkeyPatch) -> Spec:
-    patch.setattr("vrmproto.home.Append", lambda **members: Append(**{**members, "erases": False}))
+    patch.setattr("vrmproto.home.Append", lambda **members: Append(**{**members, "erases": ()}))
     return SPEC
 
 

@@ -354,6 +354,11 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
         THREADS,
         of("consent", lambda k: k["rows"][0].update(record="consent")),
     ),
+    "what is erased with a parent that never is": (
+        "parents",
+        THREADS,
+        of("relationship", lambda k: k["states"]["closed"].pop("erased")),
+    ),
     "a correction without a way out": (
         "no-way-out",
         THREADS,

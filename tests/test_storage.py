@@ -583,11 +583,14 @@ class TestContract:
         a1, b1 = opened("a"), opened("b")
         put(store, message(a1), message(moved(a1), ANNA), message(b1))
         last = moved(moved(a1))
-        put(store, message(last, ANNA, erases=True))
+        put(store, message(last, ANNA, erases=(a1.thid,)))
         assert mids(store.inbox(SHOP, 9)) == [b1.thid]
         assert mids(store.inbox(ANNA, 9)) == [moved(a1).head, last.head]
         with store.begin() as transaction:
             assert transaction.inbox_size(SHOP) == 1
+        put(store, message(moved(last), ANNA, erases=(a1.thid, b1.thid)))
+        assert mids(store.inbox(SHOP, 9)) == []
+        assert len(mids(store.inbox(ANNA, 9))) == 3
 
     def test_a_board(self, store):
         a1, b1 = opened("a", second=BOARD), opened("b", BEN, BOARD)
@@ -761,7 +764,7 @@ class TestContract:
             transaction.put_blob(ANNA, one, b"picture", NOW)
         assert store.blob_threads(one, 9) == []
         put(store, message(b1, blobs=(one,)))
-        put(store, message(moved(a1), blobs=(one,)), message(moved(b1), erases=True))
+        put(store, message(moved(a1), blobs=(one,)), message(moved(b1), erases=(b1.thid,)))
         # In the order in which they were opened, whichever named it first.
         assert store.blob_threads(one, 9) == [moved(a1), moved(b1)]
         with store.begin() as transaction:
@@ -814,7 +817,7 @@ class TestContract:
             assert transaction.inbox_size(SHOP) == 1
             transaction.put_blob(CARA, BLOBS[1], b"paper", NOW + 9)
             child, full = moved(c1, place=""), replace(p1, filled=(NOW,))
-            transaction.append([message(child, ANNA, blobs=BLOBS, erases=True, parent=full)])
+            transaction.append([message(child, ANNA, blobs=BLOBS, erases=(c1.thid,), parent=full)])
             assert transaction.inbox_size(SHOP) == 1
             assert transaction.placed(p1.thid) == []
             assert transaction.below(p1.thid) == [child]
@@ -1127,7 +1130,9 @@ class Twins(RuleBasedStateMachine):
                 "record": data.draw(st.booleans()),
                 "next_key": data.draw(st.sampled_from([None, None, "", "k1", "k2"])),
                 "blobs": data.draw(st.sampled_from([(), (), (ident("one"),), BLOBS])),
-                "erases": data.draw(st.sampled_from([False, False, True])),
+                "erases": tuple(data.draw(st.lists(st.sampled_from(sorted(heads)), max_size=2)))
+                if heads
+                else (),
             }
             self.count += 1
             if what == "rotate" and heads and not self.batch:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vrmproto import boards, envelope, keys, strictjson, threads
+from vrmproto import boards, envelope, erasing, keys, strictjson, threads
 from vrmproto.boards import Board
 from vrmproto.envelope import Message, Opening
 from vrmproto.errors import ProtocolError, SpecError
@@ -264,7 +264,7 @@ class Home:
             rebinds=step.replaces or "" if introduces else "",
             next_key=thread.facts.get("nkt", "") if "nkt" in step.row.keep else None,
             parent=step.parent,
-            erases=step.kind.states[thread.state].erased,
+            erases=self._erases(batch, thread),
             change=self._change(batch.tx, step),
             blobs=self._refers(message),
         )
@@ -291,6 +291,17 @@ class Home:
             self._forget_all()
             batch.parties.clear()
         return Answer(202, receipt, (*addressees, append.change.board) if append.change else addressees)
+
+    def _erases(self, batch: _Batch, thread: Thread) -> tuple[str, ...]:
+        """The threads that a message erases."""
+        if not self._state(thread).erased:
+            return ()
+        batch.write()
+        return erasing.erases(self.spec, batch.tx, thread)
+
+    def erased(self, thread: Thread) -> int:
+        """Up to which ``seq`` the second party reads tombstones; 0: nothing."""
+        return erasing.erased(self.spec, self.store, thread)
 
     def _refers(self, message: Message) -> tuple[str, ...]:
         """The blobs that a message refers to, a ladder among them."""
@@ -384,6 +395,8 @@ class Home:
         claims |= {"aud": reader, "iat": max(now, claims["iat"]), "state": state, "checkpoint": True}
         if thread.removed:
             claims["removed"] = thread.removed
+        if reader == thread.second and not self._state(thread).erased and (erased := self.erased(thread)):
+            claims["erased"] = erased
         return envelope.seal(self.signing[0], claims, envelope.RECEIPT)
 
     # --- what is no message ---------------------------------------------------------------------

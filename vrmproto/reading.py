@@ -106,8 +106,9 @@ class Reader:
         entries = self.home.store.messages(thid, start, limit + 1)
         shown = entries[:limit]
         held = self._held(thread, now)
+        erased = self.home.erased(thread) if thread.role(party) == "second" else 0
         document: dict[str, Any] = {
-            "messages": [self._message(thread, party, held, e) for e in shown],
+            "messages": [self._message(thread, erased, held, e) for e in shown],
             "keys": [*self._home_keys(), *_keys_of(shown)],
             "checkpoint": self.home.checkpoint(thread, party, now),
         }
@@ -182,10 +183,9 @@ class Reader:
             "checkpoint": self.home.checkpoint(thread, party, now),
         }
 
-    def _message(self, thread: Thread, party: str, held: frozenset[str], entry: Entry) -> dict[str, Any]:
-        """A message as a party reads it: whole, or after a purge as a tombstone (VRM-OFR-025)."""
-        kept = {thread.record} | held
-        if not self._erased(thread) or thread.role(party) != "second" or entry.mid in kept:
+    def _message(self, thread: Thread, erased: int, held: frozenset[str], entry: Entry) -> dict[str, Any]:
+        """A message as a party reads it: whole, or as a tombstone (VRM-OFR-025, VRM-REL-016)."""
+        if entry.seq > erased or entry.mid in held or entry.mid == thread.record:
             return {"seq": entry.seq, "token": entry.token, "receipt": entry.receipt}
         return {"seq": entry.seq, "mid": entry.mid, "type": self._type(entry), "receipt": entry.receipt}
 
@@ -194,7 +194,7 @@ class Reader:
 
         The message that erased is never among them: it is the last one (VRM-DSP-005).
         """
-        if not self._erased(thread):
+        if not self.home.erased(thread):
             return frozenset()
         kinds = [k.name for k in self.home.spec.kinds.values() if any(s.holds for s in k.states.values())]
         below = self.home.store.below(thread.thid, kinds) if kinds else []
@@ -240,7 +240,9 @@ class Reader:
     def _sees(self, party: str, thread: Thread) -> bool:
         if thread.board:
             return thread.removed_at is None or thread.role(party) == "first"
-        return thread.role(party) == "first" or (thread.role(party) == "second" and not self._erased(thread))
+        return thread.role(party) == "first" or (
+            thread.role(party) == "second" and not self.home.erased(thread)
+        )
 
     def _still_sees(self, party: str, thread: Thread, digest: str, now: int) -> bool:
         """Whether one of the messages that are no tombstones yet refers to the blob (VRM-BLB-006)."""
@@ -255,9 +257,6 @@ class Reader:
     def _refs(self, entry: Entry) -> Sequence[Mapping[str, Any]]:
         claims = envelope.peek(entry.token)[1]
         return self.home.spec.types[claims["type"]].blobs(claims["body"])
-
-    def _erased(self, thread: Thread) -> bool:
-        return self.home.spec.kinds[thread.kind].states[thread.state].erased
 
     def _own(self, party: str, thid: str) -> Thread:
         thread = self.home.store.thread(thid)

@@ -18,6 +18,7 @@ __all__ = ["check"]
 def check(found: Findings, spec: Spec, held: Sequence[Held], checkpoint: Mapping[str, Any]) -> None:
     """Only a thread in a state that is marked ``erased`` has tombstones, and not of what the record holds.
 
+    One that is erased with its parent has them up to the ``seq`` that its checkpoint names (VRM-REL-017).
     Whether a tombstone has a place in the chain, and its type a row, is judged as of a whole message.
     """
     state, first = checkpoint["state"], held[0]
@@ -25,7 +26,13 @@ def check(found: Findings, spec: Spec, held: Sequence[Held], checkpoint: Mapping
     opened = spec.opens.get(first.type) if first.seq == 1 else None
     kinds = [opened] if opened is not None else list(spec.kinds.values())
     purged = any(k.states[state].erased for k in kinds if state in k.states)
+    told = checkpoint.get("erased", 0) if any(k.erased for k in kinds) else 0
+    if told:
+        whole = [one for one in held if one.seq <= told and not isinstance(one, Tombstone)]
+        wrong = "messages are shown that the checkpoint says are tombstones"
+        found.check("what was erased with its parent is erased", not whole, wrong, "VRM-REL-016")
     if left:
+        purged = purged or all(one.seq <= told for one in left)
         wrong = f"messages have been left out of a thread that is {state}"
         found.check("the thread has been purged", purged, wrong, "VRM-OFR-025")
         for one in left:

@@ -369,8 +369,8 @@ def tombstones_left_out() -> None:
 def tombstones_with_tokens() -> None:
     """A tombstone has its token still."""
 
-    def wrong(right: Any, self: Reader, thread: Any, party: str, held: Any, entry: Any) -> Any:
-        return {**right(self, thread, party, held, entry), "token": entry.token}
+    def wrong(right: Any, self: Reader, thread: Any, erased: int, held: Any, entry: Any) -> Any:
+        return {**right(self, thread, erased, held, entry), "token": entry.token}
 
     around(Reader, "_message", wrong)
 
@@ -378,15 +378,15 @@ def tombstones_with_tokens() -> None:
 @mutant("VRM-OFR-026")
 def inbox_kept_after_a_purge() -> None:
     """After a purge the messages stay in the vendor's inbox."""
-    appended(lambda m: {"erases": False})
+    appended(lambda m: {"erases": ()})
 
 
 @mutant("VRM-OFR-027")
 def person_reads_tombstones() -> None:
     """After a purge the person reads tombstones as well."""
 
-    def wrong(right: Any, self: Reader, thread: Any, party: str, held: Any, entry: Any) -> Any:
-        return right(self, thread, thread.second, held, entry)
+    def wrong(right: Any, self: Reader, thread: Any, erased: int, held: Any, entry: Any) -> Any:
+        return right(self, thread, self.home.erased(thread), held, entry)
 
     around(Reader, "_message", wrong)
 
@@ -397,7 +397,7 @@ def record_purged() -> None:
 
     def wrong(right: Any, self: Reader, party: str, record: str, now: int) -> Any:
         thread = self.home.store.thread(self.home.store.record_thread(record) or "")
-        gone = thread is not None and self._erased(thread) and thread.role(party) == "second"
+        gone = thread is not None and self.home.erased(thread) and thread.role(party) == "second"
         return right(self, party, "A" * 43 if gone else record, now)
 
     around(Reader, "record", wrong)

@@ -7,8 +7,19 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.broken.tools import appended, around, guarded, lenient, loose, missing_guard, mutant, simple
-from vrmproto import guards, preferences, threads
+from tests.broken.tools import (
+    appended,
+    around,
+    guarded,
+    lenient,
+    loose,
+    missing_guard,
+    mutant,
+    receipts,
+    simple,
+    without,
+)
+from vrmproto import erasing, guards, preferences, threads
 from vrmproto.errors import ProtocolError
 from vrmproto.guards import Case
 from vrmproto.home import Home
@@ -537,10 +548,7 @@ def nothing_agreed_after_the_end() -> None:
 def relationships_read_after_the_attestation() -> None:
     """After an attestation the organisation reads the relationship as before."""
 
-    def wrong(right: Any, self: Reader, thread: Any) -> Any:
-        return thread.kind != "relationship" and right(self, thread)
-
-    around(Reader, "_erased", wrong)
+    around(Home, "erased", lambda right, s, thread: thread.kind != "relationship" and right(s, thread))
 
 
 @mutant("VRM-REL-012")
@@ -552,3 +560,70 @@ def opening_read_after_the_attestation() -> None:
         return held | {thread.thid} if thread.kind == "relationship" else held
 
     around(Reader, "_held", wrong)
+
+
+# --- what is erased with it -----------------------------------------------------------------------
+
+
+@mutant("VRM-REL-016")
+def dialogues_read_after_the_attestation() -> None:
+    """After an attestation the organisation reads the dialogues as before."""
+    around(Home, "erased", lambda right, s, thread: 0 if thread.kind == "dialogue" else right(s, thread))
+
+
+@mutant("VRM-REL-016")
+def erased_whenever_it_came() -> None:
+    """What comes after an attestation is a tombstone at once."""
+    around(erasing, "_taken_before", lambda right, store, thread, other: thread.seq)
+
+
+@mutant("VRM-REL-016")
+def corrections_end_with_their_data_thread_only() -> None:
+    """Only what lies directly below a relationship is erased with it."""
+
+    def wrong(right: Any, self: Home, thread: Any) -> Any:
+        return 0 if thread.kind == "correction" else right(self, thread)
+
+    around(Home, "erased", wrong)
+
+
+@mutant("VRM-REL-017")
+def erased_not_told() -> None:
+    """The checkpoint does not tell what has been erased."""
+    receipts(without("erased"), checkpoints=True)
+
+
+@mutant("VRM-REL-017")
+def erased_told_to_the_person() -> None:
+    """The person's checkpoint tells what the organisation has erased, too."""
+
+    def wrong(right: Any, self: Home, thread: Any, reader: str, now: int) -> str:
+        return str(right(self, replace(thread, second=reader), reader, now))
+
+    around(Home, "checkpoint", wrong)
+
+
+@mutant("VRM-REL-018")
+def inbox_kept_below_a_relationship() -> None:
+    """After an attestation what lies below the relationship stays in the inbox."""
+    appended(lambda m: {"erases": m["erases"][:1]})
+
+
+@mutant("VRM-REL-019")
+def person_reads_tombstones_below() -> None:
+    """After an attestation the person reads tombstones as well."""
+
+    def wrong(right: Any, self: Reader, thread: Any, erased: int, held: Any, entry: Any) -> Any:
+        return right(self, thread, self.home.erased(thread), held, entry)
+
+    around(Reader, "_message", wrong)
+
+
+@mutant("VRM-BLB-006")
+def blobs_below_stay_readable() -> None:
+    """After an attestation the organisation reads the blobs of what lies below the relationship."""
+
+    def wrong(right: Any, self: Reader, party: str, thread: Any) -> bool:
+        return right(self, party, thread) or (bool(thread.parent) and thread.role(party) == "second")
+
+    around(Reader, "_sees", wrong)

@@ -11,6 +11,7 @@ from conformance.checks import (
     data,
     dialogues,
     disputes,
+    erased,
     feedback,
     purposes,
     relationships,
@@ -20,7 +21,7 @@ from conformance.lab import CHECKS
 from conformance.results import Verdict
 from tests.conformance.test_checks_intent import found, passed, visited
 
-BELOW = (below, consent_views, consents, relationships, data, dialogues, purposes, standing)
+BELOW = (below, consent_views, consents, erased, relationships, data, dialogues, purposes, standing)
 MODULES = {m.__name__ for m in (disputes, feedback, *BELOW)}
 OWN = [c for c in CHECKS.values() if c.work.__module__ in MODULES]
 
@@ -34,7 +35,7 @@ JUDGED = {
     *(f"VRM-LAD-{n:03}" for n in range(1, 13)),
     *(f"VRM-LED-{n:03}" for n in range(1, 5)),
     *(f"VRM-PUR-{n:03}" for n in range(1, 5)),
-    *(f"VRM-REL-{n:03}" for n in (*range(1, 13), 14, 15)),
+    *(f"VRM-REL-{n:03}" for n in (*range(1, 13), *range(14, 20))),
     *(f"VRM-STD-{n:03}" for n in range(1, 8)),
     *(
         "VRM-BLB-004",
@@ -71,6 +72,10 @@ BREAKS = {
     "VRM-REL-006": "quiet-hours-with-their-end",
     "VRM-REL-011": "severed-for-ever",
     "VRM-REL-014": "reports-while-it-rests",
+    "VRM-REL-016": "erased-whenever-it-came",
+    "VRM-REL-017": "erased-told-to-the-person",
+    "VRM-REL-018": "inbox-kept-below-a-relationship",
+    "VRM-REL-019": "person-reads-tombstones-below",
     "VRM-STD-003": "views-with-ended-consents",
 }
 """A requirement, and a home that breaks it."""

@@ -47,7 +47,7 @@ from tests.scenarios.relating import LADDER, agreed, at, begun, invite, said, st
 from tests.scenarios.table import Scenario, telling
 from tests.scenarios.telling import refused, tell
 from tests.world import SPEC, Party
-from vrmproto import timing
+from vrmproto import envelope, records, timing
 from vrmproto.storage.base import Store
 
 STORIES: list[Scenario] = []
@@ -676,3 +676,48 @@ async def test_of_each_relationship_there_is_a_ledger_of_its_own(store: Store) -
         refused(reply, "parent-unknown")
         assert strange.thid == ""
         assert len((await view(one.first, one))["refused"]) == 1
+
+
+# --- after the end -------------------------------------------------------------------------------------
+
+
+@scenario()
+async def what_lies_below_is_erased_with_the_relationship(m: Market) -> None:
+    thread = await together(m, stage="subscriber")
+    person, vendor = thread.first, m.vendors[0]
+    talk = await spoken(m, thread)
+    said(await again(m, talk, person), "open")
+    data = await shared(m, thread)
+    fixed = await corrected(m, data)
+    consent = await consented(m, thread, MARKETING)
+    said(await relating.end(m, thread), "ended")
+    paths = [f"/v1/threads/{one.thid}" for one in (talk, data, fixed, consent)]
+    for path in paths:
+        read = await vendor.read(path)
+        assert all("token" in item for item in read.document["messages"])
+        assert "erased" not in envelope.peek(read.document["checkpoint"])[1]
+    said(await relating.attest(m, thread), "closed")
+    for path, count in zip(paths, (2, 1, 1, 0), strict=True):
+        read, hers = await vendor.read(path), await person.read(path)
+        bare = [item for item in read.document["messages"] if "token" not in item]
+        assert len(bare) == count
+        assert envelope.peek(read.document["checkpoint"])[1].get("erased", 0) == count
+        assert all("token" in item for item in hers.document["messages"])
+        assert "erased" not in envelope.peek(hers.document["checkpoint"])[1]
+        report_, other = (records.verify_thread(SPEC, one.body) for one in (read, hers))
+        assert report_.ok, report_.document()
+        assert other.ok, other.document()
+        # Whoever leaves messages out without being told so, or shows what is erased, is found offline.
+        mixed = {**read.document, "checkpoint": hers.document["checkpoint"]}
+        shown = {**hers.document, "checkpoint": read.document["checkpoint"]}
+        for document in (mixed, shown):
+            lied = records.verify_thread(SPEC, json.dumps(document).encode())
+            assert lied.ok == (count == 0), lied.document()
+    waiting = (await vendor.poll()).document["sets"].values()
+    for claims in (envelope.peek(token)[1] for token in waiting):
+        assert not {claims.get("pthid"), claims.get("thid")} & {talk.thid, data.thid, fixed.thid}, claims
+        assert claims["type"] not in ("data.share", "correction.submit")
+    late = await corrected(m, data)
+    read = await vendor.read(f"/v1/threads/{late.thid}")
+    assert all("token" in item for item in read.document["messages"])
+    assert records.verify_thread(SPEC, read.body).ok

@@ -199,6 +199,11 @@ def _openings(kinds: Iterable[_Kind]) -> Iterator[Fault]:
             seen.add(row.type)
 
 
+def _is_erased(kind: _Kind) -> bool:
+    """Whether its second party ever reads tombstones."""
+    return bool(kind.table.get("erased")) or any(state.get("erased") for state in kind.states.values())
+
+
 def _family(kind: _Kind, kinds: Iterable[_Kind]) -> Iterator[Fault]:
     """Parents exist, and keep what this kind takes from them."""
     parents = [k for k in kinds if k.openers & set(kind.parents)]
@@ -210,6 +215,11 @@ def _family(kind: _Kind, kinds: Iterable[_Kind]) -> Iterator[Fault]:
             if not any(row.record for row in parent.rows):
                 message = f"asks for a record, which {parent.name} never has"
                 yield Fault("parents", f"{at}/recorded", message, "take the parent out")
+    if kind.table.get("erased") and not any(_is_erased(parent) for parent in parents):
+        message = "is erased with its parent, and no parent ever is"
+        yield Fault(
+            "parents", f"{at}/erased", message, "take it out, or mark a state or the kind of a parent"
+        )
     for row in kind.rows:
         for source in (row.keep or {}).values():
             fact = source.removeprefix("parent:") if source and source.startswith("parent:") else ""

@@ -126,8 +126,8 @@ class Append:
     """The identifier that ``thread.first`` replaces in this thread alone, inbox rows included."""
     parent: Thread | None = None
     """The parent thread as it is after the message, where that changes it; its position stays."""
-    erases: bool = False
-    """The second party's inbox loses the thread's messages."""
+    erases: tuple[str, ...] = ()
+    """Threads whose messages the second party's inbox loses."""
     change: Change | None = None
     blobs: tuple[str, ...] = ()
     """Digests of the blobs that the message refers to: the thread refers to them from now on."""

@@ -151,7 +151,7 @@ class _Transaction:
             put(tables.threads, item.parent.thid, item.parent)
         if item.erases:
             inbox = tables.inboxes.get(thread.second, {})
-            for place in [p for p, e in inbox.items() if e.thid == thid]:
+            for place in [p for p, e in inbox.items() if e.thid in item.erases]:
                 self._log.drop(inbox, place)
         if item.change is not None:
             self._change(thid, item.change, thread.received)

@@ -67,7 +67,8 @@ _NOTE = (
     "INSERT INTO parties (id, noted) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET noted = 1 WHERE NOT noted"
 )
 # By the thread's few messages: an inbox may hold thousands of others.
-_ERASE = "DELETE FROM inbox WHERE party = ? AND pos IN (SELECT pos FROM messages WHERE thread = ?)"
+_ERASE = """DELETE FROM inbox WHERE party = ? AND pos IN
+  (SELECT pos FROM messages WHERE thread = (SELECT n FROM threads WHERE thid = ?))"""
 _REBIND = (
     "UPDATE threads SET first = :new WHERE n = :thread",
     """UPDATE OR REPLACE inbox SET party = :new WHERE party = :old
@@ -238,7 +239,7 @@ class _Batch:
         self.records: list[tuple[bytes, int]] = []
         self.agreements: list[tuple[int, int, int, str, int]] = []
         self.next_keys: dict[tuple[int, int], str] = {}
-        self.erased: list[tuple[int, int]] = []
+        self.erased: list[tuple[int, bytes | None]] = []
         self.changes: list[tuple[int, int, Change, int]] = []
         self.blobs: list[tuple[int, tuple[str, ...]]] = []
 
@@ -404,7 +405,8 @@ class WriteTransaction(LookUps):
         if item.parent is not None:
             self._set_parent(batch, item.parent)
         if item.erases:
-            batch.erased.append((self._party(thread.second), n))
+            second = self._party(thread.second)
+            batch.erased += [(second, seek(thid)) for thid in item.erases]
             sizes.pop(thread.second, None)
         if item.change is not None:
             batch.changes.append((self._board(item.change.board), n, item.change, thread.received))

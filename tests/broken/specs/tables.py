@@ -1506,3 +1506,15 @@ mutant(
     "An agreement that has ended with the relationship is shown as superseded.",
     state("terms", "agreed", "replace", "severed", "superseded"),
 )
+mutant(
+    "data-not-erased",
+    "VRM-REL-016",
+    "After an attestation the organisation reads the data as before.",
+    edit("threads.json", {"op": "remove", "path": "/kinds/data/erased"}),
+)
+mutant(
+    "consents-erased",
+    "VRM-REL-019",
+    "After an attestation the organisation reads the consents as tombstones.",
+    edit("threads.json", {"op": "add", "path": "/kinds/consent/erased", "value": True}),
+)
