@@ -132,6 +132,14 @@ def test_she_is_known_by_one_key_on_the_board_and_by_another_after(played: Any) 
     assert sender("intent.publish") != sender("terms.proffer")
 
 
+def test_the_command_says_the_same_of_every_step(played: Any) -> None:
+    _, steps, _ = played
+    command = [sys.executable, "-m", "vrmproto.cli", "verify", *(s["files"] for s in steps), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=180)
+    said = [json.loads(line)["ok"] for line in done.stdout.splitlines()]
+    assert said == [step["act"] != "changed-copy" for step in steps]
+
+
 def test_one_flipped_byte_in_any_file_of_any_step_is_found(played: Any, tmp_path: Path) -> None:
     _, steps, _ = played
     chosen = random.Random(7)

@@ -169,6 +169,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.demo.stage",
         "vrmproto.demo.story",
         "vrmproto.demo.terms",
+        "vrmproto.demo.verifier",
         "vrmproto.demo.yaris",
         "vrmproto.editor",
         "vrmproto.editor.check",

@@ -59,6 +59,9 @@ async def run(
         home_url = f"http://127.0.0.1:{port}"
         serve = ("-m", "vrmproto.cli", "serve", "--dev", "--port", str(port), "--data", str(folder / "home"))
         home = await stack.enter_async_context(child("home", *serve, folder=folder))
+        verifier = await stack.enter_async_context(
+            child("verifier", "-m", "vrmproto.demo.verifier", folder=folder)
+        )
         await listens(port, home)
 
         async def start(name: str) -> Process:
@@ -70,7 +73,10 @@ async def run(
                 child(name, *words, "--config", str(config), folder=folder)
             )
 
-        stage = Stage(folder, tamper, tell, start, lasting=keep is not None or stay is not None)
+        async def offline(place: Path) -> Line:
+            return await verifier.ask({"verify": str(place.resolve())})
+
+        stage = Stage(folder, tamper, tell, start, offline, lasting=keep is not None or stay is not None)
         failure = ""
         try:
             await stage.enter(*CAST)

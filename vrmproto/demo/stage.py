@@ -1,4 +1,4 @@
-"""Where the story is played: orders go to the actors, and each step is verified by a process of its own."""
+"""Where the story is played: orders go to the actors, and what each step left is verified."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vrmproto import records
-from vrmproto.demo.process import DemoError, Line, Process, verify
+from vrmproto.demo.process import DemoError, Line, Process
 
 __all__ = ["Stage"]
 
@@ -23,6 +23,8 @@ class Stage:
     tell: Callable[[Line], None]
     start: Callable[[str], Awaitable[Process]]
     """Starts the process of an actor."""
+    verify: Callable[[Path], Awaitable[Line]]
+    """What a process that sees nothing else says of the files of a step."""
     lasting: bool = True
     """Whether the files outlive the line that names them."""
     actors: dict[str, Process] = field(default_factory=dict)
@@ -85,7 +87,7 @@ class Stage:
         """Whether the step came out as it should, and its files prove it to a process that sees no more."""
         if files is None:
             return False
-        report = await verify(files)
+        report = await self.verify(files)
         if line["act"] == "changed-copy":
             # the copy that was changed is the proof: its verification has to fail, and for this reason
             failed = [c.get("code") for c in report.get("checks", ()) if not c["ok"]]
