@@ -168,6 +168,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.demo.run",
         "vrmproto.demo.stage",
         "vrmproto.demo.story",
+        "vrmproto.demo.tampering",
         "vrmproto.demo.terms",
         "vrmproto.demo.verifier",
         "vrmproto.demo.yaris",
