@@ -164,6 +164,8 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.demo.acts",
         "vrmproto.demo.cast",
         "vrmproto.demo.dealing",
+        "vrmproto.demo.leaving",
+        "vrmproto.demo.living",
         "vrmproto.demo.process",
         "vrmproto.demo.run",
         "vrmproto.demo.stage",

@@ -103,6 +103,7 @@ _READS = {
     "catch-up": "reads on",
     "record": "takes a record",
     "changed-copy": "changes a record",
+    "standing": "reads how she stands",
 }
 """What people read of an act that sends no message."""
 
