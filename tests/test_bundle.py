@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.consenting import granted
 from tests.deeds import HOME, SHOP, SPEC, Deed, agreed, agreement, countered, discovery, key, text
 from tests.test_offer_records import Intent, Offer, chosen, made, purged
 from vrmproto import bundle, envelope, keys
@@ -199,6 +200,19 @@ def unproven() -> Bundle:
     return files, {"refused": "proof-invalid", "status": 422}
 
 
+def consented() -> Bundle:
+    """The grant of a consent, with the record that she then read."""
+    deed = granted()
+    token, receipt = deed.messages[-1]
+    files = {
+        "home.json": home_json(),
+        "message.jwt": token.encode(),
+        "receipt.jwt": receipt.encode(),
+        "record.json": text(deed.document()),
+    }
+    return files, {"status": 202, "state": "granted"}
+
+
 BUNDLES: dict[str, Callable[[], Bundle]] = {
     "published": published,
     "offered": offered,
@@ -211,6 +225,7 @@ BUNDLES: dict[str, Callable[[], Bundle]] = {
     "refused": refused,
     "forged": forged,
     "read": read,
+    "consented": consented,
 }
 
 

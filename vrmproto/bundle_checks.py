@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vrmproto import envelope, keys, records, refusals, strictjson
+from vrmproto import consent_records, envelope, keys, records, refusals, strictjson
 from vrmproto.chains import automatic
 from vrmproto.envelope import Message, Opening
 from vrmproto.errors import ProtocolError
@@ -239,7 +239,7 @@ class Contents:
     def _documents(self) -> None:
         shown = list(self.ring.home_keys.values()) if self.ring.known else None
         thid = self._thid()
-        for name, verify in (("record.json", records.verify_record), ("thread.json", records.verify_thread)):
+        for name, verify in (("record.json", consent_records.verify), ("thread.json", records.verify_thread)):
             if name not in self.files:
                 continue
             report = verify(self.spec, self.files[name], shown)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vrmproto.cli.output import styled
+from vrmproto.cli.output import styled, usage
 
 __all__ = ["register"]
 
@@ -29,18 +29,27 @@ def demo(
         ),
     ] = None,
     tamper: Annotated[
-        int, typer.Option(min=0, help="Flip one byte on the way in step N; the demo fails.")
-    ] = 0,
+        str,
+        typer.Option(
+            metavar="N|every",
+            help="Flip one byte on the way in step N, and the story breaks off there; with `every`, one in a "
+            "copy of what each step left, and the story goes on if its verification fails.",
+        ),
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Draws which bytes --tamper every flips.")] = 0,
     keep: Annotated[
         Path | None, typer.Option(help="Keep all files of the demo in this folder, new or empty.")
     ] = None,
 ) -> None:
     """A person, five vendors and a home play a story, each as a process; every step is verified offline."""
     from vrmproto.demo.run import DemoError, run
+    from vrmproto.demo.tampering import EVERY
 
     if keep is not None and keep.exists() and any(keep.iterdir()):
         typer.echo(f"vrmproto demo: {keep} is not empty; --keep takes a new folder", err=True)
         raise typer.Exit(2)
+    if tamper not in ("", EVERY) and not (tamper.isascii() and tamper.isdigit()):
+        raise usage(f"--tamper {tamper}: is to be the number of a step, or {EVERY}")
 
     def stay(url: str, folder: Path, summary: dict[str, Any]) -> None:
         _tell_end(summary, json_)
@@ -51,7 +60,8 @@ def demo(
         summary = asyncio.run(
             run(
                 port=chosen,
-                tamper=tamper,
+                tamper=tamper if tamper == EVERY else int(tamper or 0),
+                seed=seed,
                 tell=_tell_json if json_ else _Reader().tell,
                 stay=None if headless else stay,
                 keep=keep,
@@ -93,6 +103,7 @@ _READS = {
     "catch-up": "reads on",
     "record": "takes a record",
     "changed-copy": "changes a record",
+    "standing": "reads how she stands",
 }
 """What people read of an act that sends no message."""
 
@@ -108,6 +119,9 @@ def _tell_step(line: dict[str, Any]) -> None:
     head = f"{line['step']:3}  {CAST[line['actor']].name:16} {what:20}"
     typer.echo(f"{head} {status} {came}{wanted}  {mark}")
     typer.echo(styled(f"     {line['say']}", dim=True))
+    if (flipped := line.get("tampered")) is not None and line["verified"]:
+        where = f"byte {flipped['byte']} of {flipped['file']}"
+        typer.echo(styled(f"     · A copy with one bit changed in {where} is found out.", fg="cyan"))
 
 
 def _tell_end(summary: dict[str, Any], json_: bool) -> None:
@@ -120,6 +134,8 @@ def _tell_end(summary: dict[str, Any], json_: bool) -> None:
         f"{summary['verified']} of {summary['steps']} steps verified offline, "
         f"{summary['records']} records, {summary['seconds']} s"
     )
+    if "tampered" in summary:
+        typer.echo(f"{summary['tampered']} of {summary['steps']} changed copies found out")
 
 
 def _tell_home(url: str, folder: Path, *, err: bool) -> None:

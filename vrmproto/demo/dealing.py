@@ -1,4 +1,4 @@
-"""The acts of intents and offers: those of the person who wants something, and those of a vendor.
+"""The acts of a person and of a vendor in their dealings: intents, offers, and what comes after.
 
 A vendor watches the board by itself from its start on and notes what it sees in ``DIR/seen.ndjson``: so a
 reader can tell whether anything was lost or came twice when the process was killed.
@@ -21,8 +21,11 @@ __all__ = ["Buyer", "Seller"]
 
 CALLS = {"amend", "pause", "resume", "close", "say", "accept_offer", "decline_offer", "release", "introduce"}
 CALLS |= {"withdraw_offer", "confirm", "fulfil", "purge"}
-"""What the two agents do in a thread, by the names of their methods."""
-UNCHECKED = {"purge"}
+CALLS |= {"relate", "invite", "step", "retreat", "prefer", "end", "attest"}
+CALLS |= {"ask_consent", "grant", "withdraw_consent", "propagate", "talk"}
+CALLS |= {"ask_data", "share", "correct", "apply_correction", "feedback", "acknowledge", "outcome"}
+"""What the two agents do, by the names of their methods."""
+UNCHECKED = {"purge", "attest"}
 """Those that never raise for a refusal, and so cannot be told not to."""
 
 
@@ -34,29 +37,52 @@ class Dealer(Actor):
         return {**super().acts(), "call": self.call, "raw": self.raw}
 
     async def call(self, order: Mapping[str, Any]) -> Outcome:
-        """What the agent can do by itself in the thread ``thid``: the method ``call`` with ``args``."""
-        name, thid = order["call"], order["thid"]
+        """What the agent can do by itself: the method ``call`` with ``args``, in the thread ``thid``.
+
+        What opens a thread is called with the thread above it, or with the organisation ``to``.
+        """
+        name, thid = order["call"], order.get("thid", "")
         if name not in CALLS:
             raise AgentError(f"the demo does not call {name}")
-        await self._await_messages(thid, order.get("seq", 0))
+        await self._await_all(order)
         options = dict(order.get("args", {}))
         if name not in UNCHECKED:
             options["check"] = False
+        method = getattr(self.agent, name)
+        if not thid:
+            return self._accepted_or_refused(await method(order["to"], **options), None, None)
         with self._untouched():
             before = await self._checkpoint(thid)
-        sent = await getattr(self.agent, name)(thid, **options)
+        sent = await method(thid, **options)
         after = await self._checkpoint(thid) if sent.problem else None
         return self._accepted_or_refused(sent, before if sent.problem else None, after)
 
     async def raw(self, order: Mapping[str, Any]) -> Outcome:
-        """What the agent itself would not send: ``body`` in the thread ``thid``, to be refused."""
+        """What the agent itself would not send: ``body`` in the thread ``thid``, to be refused.
+
+        With ``below`` it is to open a thread below that one; ``under`` is the thread of the agreement.
+        """
         thid = order["thid"]
-        await self._await_messages(thid, order.get("seq", 0))
+        await self._await_all(order)
         before = await self._checkpoint(thid)
         body = {**order["body"], **self._times(order)}
-        sent = await self.agent.send(order["type"], body, thid=thid, check=False)
+        members: dict[str, Any] = {"thid": thid}
+        if order.get("below"):
+            thread, signer = self.agent.view(thid).thread, self._signer(thid)
+            other = thread.other(thread.role(signer.iss) or "first")
+            members = {"to": other, "signer": signer, "pthid": thid}
+        if "under" in order:
+            members["agr"] = self.agent.view(order["under"]).thread.record
+        sent = await self.agent.send(order["type"], body, **members, check=False)
         after = await self._checkpoint(thid)
         return self._accepted_or_refused(sent, before, after)
+
+    async def _await_all(self, order: Mapping[str, Any]) -> None:
+        """Wait for ``seq`` messages in the thread itself, and for as many in others as ``seen`` says."""
+        expected = {order.get("thid", ""): order.get("seq", 0), **order.get("seen", {})}
+        for thid, seq in expected.items():
+            if thid and seq:
+                await self._await_messages(thid, seq)
 
     def _times(self, order: Mapping[str, Any]) -> dict[str, str]:
         """The members of a body that are times, given as seconds from now."""
@@ -74,16 +100,44 @@ class Buyer(Dealer):
 
     def acts(self) -> dict[str, Act]:
         """What she can do, by the name in ``do``."""
-        return {**super().acts(), "publish": self.publish}
+        return {**super().acts(), "publish": self.publish, "standing": self.standing}
 
     def questions(self) -> dict[str, Question]:
         """What she can be asked."""
-        return {**super().questions(), "offers": self.offers, "identifiers": self.identifiers}
+        asked: dict[str, Question] = {"offers": self.offers, "identifiers": self.identifiers}
+        return {**super().questions(), **asked, "ladder": self.ladder}
 
     async def publish(self, order: Mapping[str, Any]) -> Outcome:
         """An intent, as ``intent`` says."""
         sent = await self.agent.publish(**order["intent"], check=False)
         return self._accepted_or_refused(sent, None, None)
+
+    async def standing(self, order: Mapping[str, Any]) -> Outcome:
+        """How she stands in the relationship ``thid``: the state is signed, what was refused is not."""
+        await self._await_all(order)
+        document = await self.agent.relationship(order["thid"])
+        files = {"checkpoint.jwt": document["checkpoint"].encode(), "home.json": self._home()}
+        line: dict[str, Any] = {"status": 200, "thid": order["thid"], "state": document["state"]}
+        line["refused"] = [{n: one[n] for n in ("type", "code", "purposes")} for one in document["refused"]]
+        return Outcome(line, files, {"status": 200, "state": document["state"]})
+
+    async def ladder(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The ladder of the relationship ``thid`` with its rungs from the lowest up, as she sees them."""
+        await self._await_all(order)
+        one = self.agent.stands(order["thid"])
+        invited = one.invitation.stage if one.invitation is not None else ""
+        return {
+            "ladder": one.ladder.digest if one.ladder else "",
+            "rungs": [
+                {
+                    "stage": rung.stage,
+                    "reached": rung.stage in one.reached,
+                    "here": rung.stage == one.rung,
+                    "invited": rung.stage == invited,
+                }
+                for rung in (one.ladder.rungs if one.ladder else ())
+            ],
+        }
 
     async def offers(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The offers of the intent ``thid`` as she sees them, once there are ``most`` of them."""
@@ -141,7 +195,8 @@ class Seller(Dealer):
 
     def questions(self) -> dict[str, Question]:
         """What it can be asked."""
-        return {**super().questions(), "seen": self.has_seen}
+        asked: dict[str, Question] = {"seen": self.has_seen, "held": self.held, "would": self.would}
+        return {**super().questions(), **asked}
 
     # --- watching -------------------------------------------------------------------------------
 
@@ -264,3 +319,19 @@ class Seller(Dealer):
         """Everything that the board has shown, this process and the one before together; then the intent."""
         await self._await_changes(order["thid"], order["most"])
         return await self.thread(order)
+
+    # --- what it holds, and what it may send ----------------------------------------------------
+
+    async def held(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """What it holds of her, by the relationship ``thid``; by field."""
+        await self.agent.poll()
+        return {"held": {name: one.value for name, one in self.agent.held(order["thid"]).items()}}
+
+    async def would(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Why its agent by itself would not send ``body`` below the relationship ``thid``; '' if it would."""
+        await self._await_all(order)
+        try:
+            self.agent.ground(order["thid"], order["type"], order["body"])
+        except AgentError as error:
+            return {"why": str(error)}
+        return {"why": ""}

@@ -15,7 +15,7 @@ from typing import Any
 
 from vrmproto import strictjson
 
-__all__ = ["DemoError", "Line", "Process", "child", "free_port", "listens", "verify"]
+__all__ = ["DemoError", "Line", "Process", "child", "free_port", "listens"]
 
 READY_SECONDS = 30.0
 Line = dict[str, Any]
@@ -57,25 +57,6 @@ class Process:
             said = _last_line(self.log) if not line else line[:200].decode("utf-8", "replace")
             raise DemoError(f"{self.name} has ended or says what is no JSON: {said}")
         return document
-
-
-async def verify(folder: Path) -> Line:
-    """What ``vrmproto verify`` says of a folder: a process without store and network, started inside it."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "vrmproto.cli",
-        "verify",
-        ".",
-        "--json",
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        env=_environment(),
-    )
-    out, _ = await process.communicate()
-    document, broken = strictjson.read(out.strip())
-    return {} if broken else document
 
 
 @contextlib.asynccontextmanager

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from vrmproto.demo.cast import CAST, Part
 from vrmproto.demo.process import DemoError, Line, Process, child, free_port, listens
 from vrmproto.demo.stage import Stage
 from vrmproto.demo.story import play
+from vrmproto.demo.tampering import EVERY
 
 __all__ = ["DemoError", "Line", "run"]
 
@@ -42,14 +44,17 @@ def _config(part: Part) -> str:
 async def run(
     *,
     port: int,
-    tamper: int,
+    tamper: int | str,
     tell: Callable[[Line], None],
     stay: Callable[[str, Path, Line], None] | None,
     keep: Path | None = None,
+    seed: int = 0,
+    verify: Callable[[Path], Awaitable[Line]] | None = None,
 ) -> Line:
     """Play the story; the summary line.
 
-    With ``stay`` the home stays up until SIGINT, after it was called with URL, folder and summary.
+    With ``stay`` the home stays up until SIGINT, after it was called with URL, folder and summary. ``seed``
+    draws what is flipped with ``tamper`` EVERY, ``verify`` takes the place of the verifying process.
     """
     started = time.monotonic()
     async with contextlib.AsyncExitStack() as stack:
@@ -59,6 +64,9 @@ async def run(
         home_url = f"http://127.0.0.1:{port}"
         serve = ("-m", "vrmproto.cli", "serve", "--dev", "--port", str(port), "--data", str(folder / "home"))
         home = await stack.enter_async_context(child("home", *serve, folder=folder))
+        verifier = await stack.enter_async_context(
+            child("verifier", "-m", "vrmproto.demo.verifier", folder=folder)
+        )
         await listens(port, home)
 
         async def start(name: str) -> Process:
@@ -70,14 +78,19 @@ async def run(
                 child(name, *words, "--config", str(config), folder=folder)
             )
 
-        stage = Stage(folder, tamper, tell, start, lasting=keep is not None or stay is not None)
+        async def offline(place: Path) -> Line:
+            return await verifier.ask({"verify": str(place.resolve())})
+
+        lasting = keep is not None or stay is not None
+        chance = random.Random(seed)
+        stage = Stage(folder, tamper, tell, start, verify or offline, lasting=lasting, chance=chance)
         failure = ""
         try:
             await stage.enter(*CAST)
             await play(stage)
         except (DemoError, TimeoutError) as error:
             failure = str(error) or "an actor did not answer in time"
-        if not failure and tamper > stage.count:
+        if not failure and isinstance(tamper, int) and tamper > stage.count:
             failure = f"no step {tamper} to tamper with: there are {stage.count}"
         summary: Line = {
             "steps": stage.count,
@@ -85,6 +98,8 @@ async def run(
             "records": len(stage.records),
             "seconds": round(time.monotonic() - started, 1),
         }
+        if tamper == EVERY:
+            summary["tampered"] = stage.tampered
         if failure:
             summary["failed"] = failure
         if stay is not None and not failure:

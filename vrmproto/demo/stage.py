@@ -1,15 +1,17 @@
-"""Where the story is played: orders go to the actors, and each step is verified by a process of its own."""
+"""Where the story is played: orders go to the actors, and what each step left is verified."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vrmproto import records
-from vrmproto.demo.process import DemoError, Line, Process, verify
+from vrmproto import records, strictjson
+from vrmproto.demo.process import DemoError, Line, Process
+from vrmproto.demo.tampering import EVERY, changed_copy, failed
 
 __all__ = ["Stage"]
 
@@ -19,17 +21,24 @@ class Stage:
     """The processes of one performance and what they have left."""
 
     folder: Path
-    tamper: int
+    tamper: int | str
+    """The step in which a byte is flipped on the way, 0 for none; EVERY: in a copy of what each step left."""
     tell: Callable[[Line], None]
     start: Callable[[str], Awaitable[Process]]
     """Starts the process of an actor."""
+    verify: Callable[[Path], Awaitable[Line]]
+    """What a process that sees nothing else says of the files of a step."""
     lasting: bool = True
     """Whether the files outlive the line that names them."""
+    chance: random.Random = field(default_factory=random.Random)
+    """Draws what is flipped in the copies."""
     actors: dict[str, Process] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     part: str = ""
     count: int = 0
     verified: int = 0
+    tampered: int = 0
+    """How many changed copies were found out."""
     records: dict[str, bytes] = field(default_factory=dict)
     """The first copy of each record that somebody took."""
 
@@ -72,32 +81,53 @@ class Stage:
         line |= {"say": say, **answer}
         if expect:
             line["expect"] = expect
-        line["verified"] = await self._holds(line, expect, Path(files) if files else None)
+        report = await self.verify(Path(files)) if files else {}
+        holds = bool(files) and self._holds(line, expect, Path(files), report)
+        missed = ""
+        if files and self.tamper == EVERY:
+            line["tampered"], missed = await self._tampered(Path(files), report)
+        line["verified"] = holds and not missed
         if files and self.lasting:
             line["files"] = files
         self.verified += line["verified"]
         self.tell(line)
         if not line["verified"]:
-            raise DemoError(f"step {self.count}: {_why(line, expect)}")
+            raise DemoError(f"step {self.count}: {missed if holds else _why(line, expect)}")
         return line
 
-    async def _holds(self, line: Line, expect: str, files: Path | None) -> bool:
+    async def _tampered(self, files: Path, report: Line) -> tuple[Line, str]:
+        """What was flipped in a copy of the files of a step, and what is wrong if that was not found out."""
+        flipped, said = await changed_copy(files, self.folder / "changed", self.verify, self.chance)
+        # a copy that was changed before fails anyway, so that it has to fail by something else, too
+        found = bool(failed(said) - failed(report)) and said.get("ok") is False
+        self.tampered += found
+        where = f"bit {flipped['bit']} of byte {flipped['byte']} of {flipped['file']}"
+        return (
+            flipped,
+            "" if found else f"{where} was flipped in a copy, and its verification did not find it",
+        )
+
+    def _holds(self, line: Line, expect: str, files: Path, report: Line) -> bool:
         """Whether the step came out as it should, and its files prove it to a process that sees no more."""
-        if files is None:
-            return False
-        report = await verify(files)
         if line["act"] == "changed-copy":
             # the copy that was changed is the proof: its verification has to fail, and for this reason
-            failed = [c.get("code") for c in report.get("checks", ()) if not c["ok"]]
-            return line.get("code") == expect and expect in failed and not report.get("ok", True)
+            codes = {code for _, code in failed(report)}
+            return line.get("code") == expect and expect in codes and not report.get("ok", True)
         if expect:
             return line.get("code") == expect and bool(report.get("ok"))
         good = 200 <= int(line["status"]) < 300 and bool(report.get("ok"))
         if line["act"] == "record" and good:
             data = (files / "record.json").read_bytes()
             first = self.records.setdefault(str(line["record"]), data)
-            return records.matches(first, data)
+            return records.matches(first, data) or _goes_on(first, data)
         return good
+
+
+def _goes_on(first: bytes, later: bytes) -> bool:
+    """Whether the later is the record of the same consent, which has the whole thread, as it went on."""
+    ids = records.message_ids(first)
+    consent = strictjson.read(later)[0].get("kind") == "consent"
+    return consent and bool(ids) and records.message_ids(later)[: len(ids)] == ids
 
 
 def _why(line: Line, expect: str) -> str:
