@@ -393,7 +393,7 @@ ASKED_AGAIN = "P6M"
 
 
 def not_asked_again(case: Case) -> None:
-    """VRM-REL-005."""
+    """VRM-REL-005; up to the second in which the time is over, VRM-REL-028."""
     body = case.message.body
     wanted = body.get("purposes") or [body.get("stage") or body.get("purpose")]
     for one in wanted:

@@ -293,7 +293,7 @@ class Home:
         return Answer(202, receipt, (*addressees, append.change.board) if append.change else addressees)
 
     def _refers(self, message: Message) -> tuple[str, ...]:
-        """The blobs that a message refers to, a ladder among them."""
+        """The blobs that a message refers to, a ladder among them (VRM-LAD-018)."""
         named = (ref["sha256"] for ref in self.spec.types[message.type].blobs(message.body))
         ladder = message.body.get("ladder", self.spec.ladder.digest)
         return (*named, ladder) if ladder != self.spec.ladder.digest else tuple(named)

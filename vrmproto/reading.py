@@ -257,6 +257,7 @@ class Reader:
         return self.home.spec.types[claims["type"]].blobs(claims["body"])
 
     def _erased(self, thread: Thread) -> bool:
+        """Of this thread alone: what lies below it is read as before (VRM-REL-030)."""
         return self.home.spec.kinds[thread.kind].states[thread.state].erased
 
     def _own(self, party: str, thid: str) -> Thread:

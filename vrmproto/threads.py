@@ -136,7 +136,7 @@ def _open(spec: Spec, message: Message, now: int, context: Context) -> Step:
     deadline = _body_deadline(row, message, now)
     _run_guards(Case(spec, kind, row, None, message, now, context, deadline))
     target = kind.states[row.to]
-    facts = _keep(row, message, {}, context)
+    facts = _keep(row, message, {}, context)  # of an earlier relationship nothing: VRM-REL-031
     over_at, dead_at = _ends(None, target, now, None, None)
     opened = Thread(
         kind=kind.name,

@@ -13,6 +13,7 @@ from conformance.checks import (
     disputes,
     feedback,
     purposes,
+    relating,
     relationships,
     standing,
 )
@@ -20,7 +21,7 @@ from conformance.lab import CHECKS
 from conformance.results import Verdict
 from tests.conformance.test_checks_intent import found, passed, visited
 
-BELOW = (below, consent_views, consents, relationships, data, dialogues, purposes, standing)
+BELOW = (below, consent_views, consents, relationships, data, dialogues, purposes, relating, standing)
 MODULES = {m.__name__ for m in (disputes, feedback, *BELOW)}
 OWN = [c for c in CHECKS.values() if c.work.__module__ in MODULES]
 
@@ -31,10 +32,10 @@ JUDGED = {
     *(f"VRM-COR-{n:03}" for n in range(1, 5)),
     *(f"VRM-DAT-{n:03}" for n in range(1, 6)),
     *(f"VRM-DLG-{n:03}" for n in range(1, 6)),
-    *(f"VRM-LAD-{n:03}" for n in range(1, 13)),
+    *(f"VRM-LAD-{n:03}" for n in (*range(1, 13), 16, 17, 18)),
     *(f"VRM-LED-{n:03}" for n in range(1, 5)),
     *(f"VRM-PUR-{n:03}" for n in range(1, 5)),
-    *(f"VRM-REL-{n:03}" for n in (*range(1, 13), 14, 15)),
+    *(f"VRM-REL-{n:03}" for n in (*range(1, 13), 14, 15, *range(20, 32))),
     *(f"VRM-STD-{n:03}" for n in range(1, 8)),
     *(
         "VRM-BLB-004",
@@ -71,6 +72,9 @@ BREAKS = {
     "VRM-REL-006": "quiet-hours-with-their-end",
     "VRM-REL-011": "severed-for-ever",
     "VRM-REL-014": "reports-while-it-rests",
+    "VRM-REL-020": "relationships-rest-without-an-agreement",
+    "VRM-REL-025": "pauses-end-without-preferences",
+    "VRM-REL-031": "refusals-for-life",
     "VRM-STD-003": "views-with-ended-consents",
 }
 """A requirement, and a home that breaks it."""
