@@ -414,7 +414,7 @@ def preference_allows(case: Case) -> None:
 
 
 def not_prohibited(case: Case) -> None:
-    """VRM-CNS-001."""
+    """VRM-CNS-001. What is allowed anyway may be asked for all the same: VRM-CNS-018."""
     if case.context.named is None:
         return  # an agent may not hold the thread of the agreement
     grounds = _grounds(case)

@@ -394,7 +394,7 @@ def _deadline(
     if "deadline" not in target.moves:
         return None
     if row.deadline.startswith("/"):
-        return own
+        return own  # also where it is earlier than the running one: VRM-CNS-021
     if row.deadline:
         kept = facts.get(row.deadline)
         return timing.moment(kept, now) if kept else None
@@ -405,7 +405,7 @@ def _deadline(
 
 def _keep(row: Row, message: Message, facts: Mapping[str, Any], context: Context) -> dict[str, Any]:
     kept = dict(facts)
-    for name, source in row.keep.items():
+    for name, source in row.keep.items():  # and nothing else, so that VRM-CNS-020 and VRM-REL-025 hold
         value: Any = None
         if source == "@mid":
             value = message.mid
