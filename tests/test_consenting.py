@@ -369,7 +369,7 @@ def rows(result: Any) -> list[Any]:
 async def test_consents_at_the_command_line(world: World) -> None:
     line = await at_the_line(world)
     her, shop, bond = line.her, line.shop, line.bond[:8]
-    courier = [{"name": "Bezorgd B.V.", "contact": "tel:+31101234567"}]
+    courier = [{"name": "Bezorgd B.V.", "address": "Kade 2", "contact": "tel:+31101234567"}]
     file = world.folder / "ask.json"
     file.write_text(json.dumps(asking(recipients=courier)))
     assert "no consent was asked for yet" in (await her("consents")).stderr
@@ -384,6 +384,14 @@ async def test_consents_at_the_command_line(world: World) -> None:
         "kept for P1Y in NL, DE", "One message, at any time.", "A7-3, A17", "https://shop.example/privacy",
     ):  # fmt: skip
         assert text in shown
+    said = asking(recipients=courier)
+    for text in (
+        "Bezorgd B.V., Kade 2 (tel:+31101234567)",
+        said["authority"]["contact"],
+        said["notice"]["digest"],
+        f"({said['notice']['lang']})",
+    ):
+        assert text in shown  # VRM-CNS-017
     assert "Nonsense is no purpose" in (await her("grant", asked[:8], "Nonsense", code=2)).stderr
     assert "no consent here begins so; `vrmproto customer consents`" in (
         (await her("grant", "zzzzzz", code=2)).stderr

@@ -226,7 +226,12 @@ async def test_after_the_end_and_another_key_and_the_erasing(world: World) -> No
     assert vendor.held(bond) == {}
     with pytest.raises(AgentError, match="Nothing of this is held any more"):
         await vendor.apply_correction(waiting.thid)
+    with pytest.raises(AgentError, match="names no /phone"):  # VRM-COR-009
+        await vendor.refuse_correction(waiting.thid, {"/phone": "We need it."})
     await vendor.refuse_correction(waiting.thid, vendor.objections(waiting.thid))
+    bare = await ann.correct(shared.thid, {"email": "u@example.org"})
+    await vendor.poll()
+    assert (await vendor.refuse_correction(bare.thid)).state == "refused"
     again = await ann.correct(shared.thid, {"email": "v@example.org"})
     await vendor.poll()
     (answer,) = await vendor.answer_corrections()

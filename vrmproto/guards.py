@@ -393,7 +393,7 @@ ASKED_AGAIN = "P6M"
 
 
 def not_asked_again(case: Case) -> None:
-    """VRM-REL-005."""
+    """VRM-REL-005; up to the second in which the time is over, VRM-REL-028."""
     body = case.message.body
     wanted = body.get("purposes") or [body.get("stage") or body.get("purpose")]
     for one in wanted:
@@ -414,7 +414,7 @@ def preference_allows(case: Case) -> None:
 
 
 def not_prohibited(case: Case) -> None:
-    """VRM-CNS-001."""
+    """VRM-CNS-001. What is allowed anyway may be asked for all the same: VRM-CNS-018."""
     if case.context.named is None:
         return  # an agent may not hold the thread of the agreement
     grounds = _grounds(case)

@@ -304,7 +304,7 @@ class Home:
         return erasing.erased(self.spec, self.store, thread)
 
     def _refers(self, message: Message) -> tuple[str, ...]:
-        """The blobs that a message refers to, a ladder among them."""
+        """The blobs that a message refers to, a ladder among them (VRM-LAD-018)."""
         named = (ref["sha256"] for ref in self.spec.types[message.type].blobs(message.body))
         ladder = message.body.get("ladder", self.spec.ladder.digest)
         return (*named, ladder) if ladder != self.spec.ladder.digest else tuple(named)

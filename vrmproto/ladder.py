@@ -38,7 +38,7 @@ class Ladder:
     rungs: tuple[Rung, ...]
 
     def place(self, stage: str | None) -> int | None:
-        """The number of a rung from 0 up; of several with one name the lowest, None if there is none."""
+        """The number of a rung from 0 up; of several with one name the lowest (VRM-LAD-017), None if none."""
         return next((n for n, rung in enumerate(self.rungs) if rung.stage == stage), None)
 
     def lower(self, one: str | None, other: str | None) -> str:
@@ -47,7 +47,7 @@ class Ladder:
 
     def reached(self, stage: str | None, grounds: Grounds) -> int:
         """The highest rung, not above the one named, that is reached; 0 if none (VRM-LAD-005)."""
-        most = self.place(stage) or 0
+        most = self.place(stage) or 0  # VRM-LAD-016
         return next((n for n in range(most, 0, -1) if grounds.reach(self.rungs[n])), 0)
 
 

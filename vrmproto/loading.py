@@ -93,7 +93,7 @@ class Loading:
         )
 
     def _consents(self, reads: Reads, above: Thread | None, message: Message, now: int) -> frozenset[str]:
-        """The purposes of the consents in force below a relationship, where a guard may ask for them."""
+        """The purposes of all consents in force below a relationship, where a guard may ask (VRM-CNS-022)."""
         if above is None or message.type not in self._by_purpose or not self._consenting:
             return frozenset()
         found: set[str] = set()
@@ -104,7 +104,7 @@ class Loading:
         return frozenset(found)
 
     def _corrected(self, reads: Reads, parent: Related | None, message: Message) -> Mapping[str, str] | None:
-        """The fields of the message that a correction names (VRM-COR-001)."""
+        """The fields of the message that a correction names, as they were sent (VRM-COR-001, VRM-COR-007)."""
         named = message.body.get("of")
         kind = self._spec.opens.get(message.type)
         if parent is None or kind is None or "patch-applies" not in kind.guards or named is None:

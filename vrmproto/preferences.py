@@ -22,7 +22,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def quiet(preferences: Mapping[str, Any], now: int) -> bool:
-    """Whether ``now`` lies in quiet hours of her zone (VRM-REL-006)."""
+    """Whether ``now`` lies in quiet hours of her zone (VRM-REL-006, VRM-REL-027)."""
     hours = preferences.get("quiet", ())
     if not hours:
         return False
@@ -31,13 +31,17 @@ def quiet(preferences: Mapping[str, Any], now: int) -> bool:
 
 
 def _between(begin: str, clock: str, end: str) -> bool:
+    """VRM-REL-026."""
     if begin < end:
         return begin <= clock < end
     return clock >= begin or clock < end
 
 
 def often(preferences: Mapping[str, Any], times: Sequence[int], now: int) -> bool:
-    """Whether as many messages as her rate allows were taken at these times, in their order (VRM-REL-007)."""
+    """Whether as many messages as her rate allows were taken at these times, in their order.
+
+    VRM-REL-007, VRM-REL-028.
+    """
     rate = preferences.get("rate")
     if rate is None:
         return False

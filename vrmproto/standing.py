@@ -41,7 +41,7 @@ class Standing:
             "first": thread.first,
             "second": thread.second,
             "state": status.state,
-            "opened_at": thread.opened,
+            "opened_at": thread.opened,  # VRM-STD-013
             "ladder": thread.facts["ladder"],
             "stage": thread.facts.get("stage") or (ladder.rungs[0].stage if ladder else ""),
             "agreements": [self._agreement(made, ladder, thread, consents) for made in agreements],
@@ -50,7 +50,7 @@ class Standing:
             "corrections": list(self._corrections(thread, now)),
             "checkpoint": home.checkpoint(thread, party, now),
         }
-        if "preferences" in thread.facts:
+        if "preferences" in thread.facts:  # VRM-STD-012
             document["preferences"] = thread.facts["preferences"]
         if party == thread.first:
             document |= self._refused(thread)
@@ -90,7 +90,10 @@ class Standing:
         return {"id": thread.record, "thid": thread.thid, "purposes": thread.facts["granted"], **until}
 
     def _data(self, thread: Thread, now: int) -> Iterator[dict[str, Any]]:
-        """What was shared and what is reported, the oldest first; never the data themselves."""
+        """What was shared and what is reported, the oldest first of each thread; never the data themselves.
+
+        VRM-STD-004, VRM-STD-007, VRM-STD-013, VRM-STD-014.
+        """
         for below, status in self._below(thread, "data", now):
             verified = ""
             found: list[dict[str, Any]] = []
@@ -117,7 +120,7 @@ class Standing:
                 yield {"thid": below.thid, "of": named, "state": status.state, "at": below.opened}
 
     def _refused(self, thread: Thread) -> dict[str, Any]:
-        found, more = self._home.store.refusals(thread.thid, REFUSED)
+        found, more = self._home.store.refusals(thread.thid, REFUSED)  # the last first: VRM-LED-007
         listed = [
             {"mid": r.mid, "at": r.at, "type": r.type, "code": r.code, "purposes": list(r.purposes)}
             for r in found

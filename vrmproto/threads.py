@@ -136,7 +136,7 @@ def _open(spec: Spec, message: Message, now: int, context: Context) -> Step:
     deadline = _body_deadline(row, message, now)
     _run_guards(Case(spec, kind, row, None, message, now, context, deadline))
     target = kind.states[row.to]
-    facts = _keep(row, message, {}, context)
+    facts = _keep(row, message, {}, context)  # of an earlier relationship nothing: VRM-REL-030
     over_at, dead_at = _ends(None, target, now, None, None)
     opened = Thread(
         kind=kind.name,
@@ -394,7 +394,7 @@ def _deadline(
     if "deadline" not in target.moves:
         return None
     if row.deadline.startswith("/"):
-        return own
+        return own  # also where it is earlier than the running one: VRM-CNS-021
     if row.deadline:
         kept = facts.get(row.deadline)
         return timing.moment(kept, now) if kept else None
@@ -405,7 +405,7 @@ def _deadline(
 
 def _keep(row: Row, message: Message, facts: Mapping[str, Any], context: Context) -> dict[str, Any]:
     kept = dict(facts)
-    for name, source in row.keep.items():
+    for name, source in row.keep.items():  # and nothing else, so that VRM-CNS-020 and VRM-REL-025 hold
         value: Any = None
         if source == "@mid":
             value = message.mid

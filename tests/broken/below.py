@@ -583,7 +583,7 @@ def renewed_consents_stay() -> None:
     )
 
 
-@mutant("VRM-CNS-007")
+@mutant("VRM-CNS-021")
 def renewals_only_prolong() -> None:
     """A consent is never renewed until an earlier day."""
 
@@ -995,7 +995,7 @@ def patches_of_the_last_report() -> None:
     around(Loading, "_corrected", wrong)
 
 
-@mutant("VRM-COR-004")
+@mutant("VRM-COR-006")
 def corrections_before_the_end() -> None:
     """Once the thread of data is closed nothing in it is corrected."""
     _refusing(
@@ -1007,7 +1007,7 @@ def corrections_before_the_end() -> None:
     )
 
 
-@mutant("VRM-COR-004")
+@mutant("VRM-COR-006")
 def corrections_answered_before_the_end() -> None:
     """Once the thread of data is closed no correction is answered."""
     _refusing(
@@ -1098,13 +1098,13 @@ def views_of_the_last_message() -> None:
     around(Standing, "view", wrong)
 
 
-@mutant("VRM-STD-001")
+@mutant("VRM-STD-012")
 def views_without_preferences() -> None:
     """The view does not show what she prefers."""
     _viewed(without("preferences"))
 
 
-@mutant("VRM-STD-001")
+@mutant("VRM-STD-013")
 def views_from_the_last_message() -> None:
     """The view says that a relationship was opened when its last message came."""
 

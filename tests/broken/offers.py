@@ -346,7 +346,7 @@ def purges_never_overdue() -> None:
 @mutant("VRM-OFR-025")
 def vendor_reads_on() -> None:
     """After a purge the vendor reads the messages as before."""
-    around(Reader, "_erased", lambda right, self, thread: False)
+    around(Home, "erased", lambda right, self, thread: 0)
 
 
 @mutant("VRM-OFR-025")

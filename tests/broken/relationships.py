@@ -256,7 +256,7 @@ def _zoned(zone: Any) -> None:
     around(preferences, "_zone", lambda right, name: zone(name))
 
 
-@mutant("VRM-REL-006")
+@mutant("VRM-REL-027")
 def quiet_hours_in_utc() -> None:
     """Quiet hours are those of UTC, whatever her zone."""
     _zoned(lambda name: UTC)
@@ -268,7 +268,7 @@ def _standard(name: str) -> timezone:
     return timezone(min(day.utcoffset() or timedelta() for day in days))
 
 
-@mutant("VRM-REL-006")
+@mutant("VRM-REL-027")
 def quiet_hours_without_summer_time() -> None:
     """Quiet hours are those of the standard time of her zone."""
     _zoned(_standard)
@@ -279,31 +279,31 @@ def _windows(between: Any) -> None:
     around(preferences, "_between", lambda right, begin, clock, end: between(right, begin, clock, end))
 
 
-@mutant("VRM-REL-006")
+@mutant("VRM-REL-026")
 def quiet_hours_with_their_end() -> None:
     """The minute at which quiet hours end is quiet, too."""
     _windows(lambda right, begin, clock, end: right(begin, clock, end) or clock == end)
 
 
-@mutant("VRM-REL-006")
+@mutant("VRM-REL-026")
 def quiet_hours_without_their_beginning() -> None:
     """The minute at which quiet hours begin is not quiet."""
     _windows(lambda right, begin, clock, end: right(begin, clock, end) and (clock != begin or begin == end))
 
 
-@mutant("VRM-REL-006")
+@mutant("VRM-REL-026")
 def quiet_hours_of_one_day() -> None:
     """Quiet hours do not go over midnight."""
     _windows(lambda right, begin, clock, end: begin <= clock < end or begin == end)
 
 
-@mutant("VRM-REL-006")
+@mutant("VRM-REL-026")
 def quiet_days_are_none() -> None:
     """Where quiet hours begin and end at the same time nothing is quiet."""
     _windows(lambda right, begin, clock, end: begin != end and right(begin, clock, end))
 
 
-@mutant("VRM-REL-006")
+@mutant("VRM-REL-026")
 def quiet_hours_in_whole_hours() -> None:
     """The minutes of quiet hours are not looked at."""
     _windows(lambda right, begin, clock, end: right(begin[:2], clock[:2], end[:2]))
@@ -319,7 +319,7 @@ def first_quiet_hours_alone() -> None:
     around(preferences, "quiet", wrong)
 
 
-@mutant("VRM-REL-006")
+@mutant("VRM-REL-027")
 def quiet_when_it_was_written() -> None:
     """Quiet hours are judged by the time at which a message was written."""
     guarded("preference-allows", lambda right, case: right(replace(case, now=case.message.iat)))

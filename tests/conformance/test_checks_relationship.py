@@ -6,6 +6,7 @@ import pytest
 
 from conformance.checks import (
     below,
+    beside,
     consent_views,
     consents,
     data,
@@ -13,7 +14,9 @@ from conformance.checks import (
     disputes,
     erased,
     feedback,
+    ledger,
     purposes,
+    relating,
     relationships,
     standing,
 )
@@ -21,22 +24,35 @@ from conformance.lab import CHECKS
 from conformance.results import Verdict
 from tests.conformance.test_checks_intent import found, passed, visited
 
-BELOW = (below, consent_views, consents, erased, relationships, data, dialogues, purposes, standing)
+BELOW = (
+    below,
+    beside,
+    consent_views,
+    consents,
+    erased,
+    relationships,
+    data,
+    dialogues,
+    ledger,
+    purposes,
+    relating,
+    standing,
+)
 MODULES = {m.__name__ for m in (disputes, feedback, *BELOW)}
 OWN = [c for c in CHECKS.values() if c.work.__module__ in MODULES]
 
 JUDGED = {
-    *(f"VRM-DSP-{n:03}" for n in range(1, 6)),
-    *(f"VRM-FBK-{n:03}" for n in range(1, 4)),
-    *(f"VRM-CNS-{n:03}" for n in (*range(1, 8), *range(10, 17))),
-    *(f"VRM-COR-{n:03}" for n in range(1, 5)),
-    *(f"VRM-DAT-{n:03}" for n in range(1, 6)),
-    *(f"VRM-DLG-{n:03}" for n in range(1, 6)),
-    *(f"VRM-LAD-{n:03}" for n in range(1, 13)),
-    *(f"VRM-LED-{n:03}" for n in range(1, 5)),
-    *(f"VRM-PUR-{n:03}" for n in range(1, 5)),
-    *(f"VRM-REL-{n:03}" for n in (*range(1, 13), *range(14, 20))),
-    *(f"VRM-STD-{n:03}" for n in range(1, 8)),
+    *(f"VRM-DSP-{n:03}" for n in (*range(1, 6), 7, 8)),
+    *(f"VRM-FBK-{n:03}" for n in (*range(1, 4), 9, 10)),
+    *(f"VRM-CNS-{n:03}" for n in (*range(1, 8), *range(10, 17), *range(18, 24))),
+    *(f"VRM-COR-{n:03}" for n in (*range(1, 5), 6, 7, 8)),
+    *(f"VRM-DAT-{n:03}" for n in (*range(1, 6), 7, 8, 9)),
+    *(f"VRM-DLG-{n:03}" for n in range(1, 9)),
+    *(f"VRM-LAD-{n:03}" for n in (*range(1, 13), 16, 17, 18)),
+    *(f"VRM-LED-{n:03}" for n in range(1, 8)),
+    *(f"VRM-PUR-{n:03}" for n in range(1, 6)),
+    *(f"VRM-REL-{n:03}" for n in (*range(1, 13), *range(14, 31))),
+    *(f"VRM-STD-{n:03}" for n in (*range(1, 8), 12, 13, 14)),
     *(
         "VRM-BLB-004",
         "VRM-BLB-005",
@@ -61,12 +77,15 @@ BREAKS = {
     "VRM-THR-009": "dispute-of-anything",
     "VRM-CNS-002": "grants-of-anything",
     "VRM-CNS-011": "consents-up-to-the-grant",
+    "VRM-CNS-022": "one-end-for-all",
+    "VRM-COR-007": "corrections-of-what-was-corrected",
     "VRM-COR-002": "operations-one-by-one",
     "VRM-DAT-004": "reports-by-the-rung",
     "VRM-DLG-005": "muted-from-the-next-message-on",
     "VRM-LAD-005": "rungs-stay-when-agreements-end",
     "VRM-LAD-011": "categories-not-looked-at",
     "VRM-LED-002": "refusals-for-both",
+    "VRM-LED-006": "refusals-by-the-last-code",
     "VRM-PUR-001": "consents-over-prohibitions",
     "VRM-PUR-002": "consents-never-needed",
     "VRM-REL-006": "quiet-hours-with-their-end",
@@ -76,6 +95,9 @@ BREAKS = {
     "VRM-REL-017": "erased-told-to-the-person",
     "VRM-REL-018": "inbox-kept-below-a-relationship",
     "VRM-REL-019": "person-reads-tombstones-below",
+    "VRM-REL-020": "relationships-rest-without-an-agreement",
+    "VRM-REL-025": "pauses-end-without-preferences",
+    "VRM-REL-030": "refusals-for-life",
     "VRM-STD-003": "views-with-ended-consents",
 }
 """A requirement, and a home that breaks it."""

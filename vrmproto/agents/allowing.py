@@ -90,7 +90,8 @@ class Allowing(Inviting):
     def ground(self, bond: str, type_: str, body: Mapping[str, Any], thid: str = "") -> Agreed:
         """The agreement under which a message may be sent now, in the thread ``thid`` or as a new one.
 
-        ``bond`` is the relationship. AgentError with the code and the reason where there is none.
+        ``bond`` is the relationship. AgentError with the code and the reason where there is none: then it is
+        not sent (VRM-PUR-006).
         """
         standing = self.stands(bond)
         self._held_ladder(standing)

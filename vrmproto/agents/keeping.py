@@ -241,10 +241,15 @@ class Keeping(Reading, Allowing):
     async def refuse_correction(
         self, thid: str, reasons: Mapping[str, str] | str = "", *, check: bool = True
     ) -> Sent:
-        """Change nothing, and say why: by path, or one reason for all of them."""
+        """Change nothing, and say why: by path, or one reason for all of them; '' says nothing.
+
+        AgentError for a path that the correction does not name (VRM-COR-009).
+        """
         one = self.correction(thid)
         said = dict.fromkeys(one.paths, reasons) if isinstance(reasons, str) else dict(reasons)
-        said.pop("/", None)
+        said = {path: why for path, why in said.items() if why and path != "/"}
+        if strange := sorted(said.keys() - set(one.paths)):
+            raise AgentError(f"the correction names no {', '.join(strange)}")
         sent = await self.send("correction.refuse", {"reasons": said}, thid=thid, check=check)
         if self._is_gone(one) and not self.correction(thid).open and self._copy(thid).erased is None:
             self.ledger.erase(thid, {"at": self.now()}, ())

@@ -168,23 +168,27 @@ def tell_consent(one: Consent, json_: bool, *, hers: bool = True) -> None:
 
 
 def _tell_request(said: Any) -> None:
-    """Everything that she has to know before she decides."""
+    """Everything that she has to know before she decides (VRM-CNS-017)."""
     who = said["controller"]
     typer.echo(f"  asked by {who['name']}{_at(who)}, {who['contact']}")
     typer.echo(f"  data: {', '.join(map(short, said['data']))}")
     typer.echo(f"  what is done: {', '.join(map(short, said['processing']))}")
-    others = [f"{one['name']} ({one['contact']})" for one in said["recipients"]]
+    others = map(_reached, said["recipients"])
     typer.echo(f"  who else gets them: {', '.join(others) or 'nobody'}")
     storage = said["storage"]
     typer.echo(
         f"  kept for {storage['period']} in {', '.join(storage['places'])}; law of {said['jurisdiction']}"
     )
     typer.echo(f"  to withdraw: {said['withdrawal']}")
-    typer.echo(
-        f"  rights: {', '.join(map(short, said['rights']))}; complaints to {said['authority']['name']}"
-    )
+    complaints = _reached(said["authority"])
+    typer.echo(f"  rights: {', '.join(map(short, said['rights']))}; complaints to {complaints}")
     notice = said["notice"]
-    typer.echo(f"  notice of {notice['presented_at']}: {notice.get('url', notice['digest'])}")
+    where = " ".join(notice[name] for name in ("url", "digest") if name in notice)
+    typer.echo(f"  notice of {notice['presented_at']} ({notice['lang']}): {where}")
+
+
+def _reached(who: Any) -> str:
+    return f"{who['name']}{_at(who)} ({who['contact']})"
 
 
 def _at(who: Any) -> str:

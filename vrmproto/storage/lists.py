@@ -215,7 +215,7 @@ def add_refusal(db: sqlite3.Connection, thread: int, refusal: Refusal) -> None:
         _REFUSALS_OF_A_DAY, (refusal.day, mid, thread, refusal.day - 1, refusal.day)
     ).fetchone()
     if same:
-        return
+        return  # it stays as it was first: VRM-LED-006
     if count < REFUSALS:
         said = (refusal.type, refusal.code, json.dumps(list(refusal.purposes)))
         db.execute(_ADD_REFUSAL, (thread, refusal.day, mid, refusal.at, *said))
