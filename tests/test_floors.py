@@ -45,6 +45,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.tombstones",
         "vrmproto.records",
         "vrmproto.refusals",
+        "vrmproto.standing",
     ),
     (
         "vrmproto.storage",
@@ -67,7 +68,6 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.loading",
         "vrmproto.feed",
         "vrmproto.reading",
-        "vrmproto.standing",
         "vrmproto.documents",
         "vrmproto.outgoing",
     ),

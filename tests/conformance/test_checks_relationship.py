@@ -35,7 +35,7 @@ JUDGED = {
     *(f"VRM-LED-{n:03}" for n in range(1, 5)),
     *(f"VRM-PUR-{n:03}" for n in range(1, 5)),
     *(f"VRM-REL-{n:03}" for n in (*range(1, 13), 14, 15)),
-    *(f"VRM-STD-{n:03}" for n in range(1, 8)),
+    *(f"VRM-STD-{n:03}" for n in range(1, 10)),
     *(
         "VRM-BLB-004",
         "VRM-BLB-005",
@@ -72,6 +72,7 @@ BREAKS = {
     "VRM-REL-011": "severed-for-ever",
     "VRM-REL-014": "reports-while-it-rests",
     "VRM-STD-003": "views-with-ended-consents",
+    "VRM-STD-009": "heads-of-what-is-in-force",
 }
 """A requirement, and a home that breaks it."""
 
