@@ -46,6 +46,9 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.records",
         "vrmproto.refusals",
         "vrmproto.standing",
+        "vrmproto.folding",
+        "vrmproto.proving",
+        "vrmproto.view_checks",
     ),
     (
         "vrmproto.storage",
@@ -114,6 +117,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.agents.talking",
         "vrmproto.agents.vendor",
         "vrmproto.agents.verifier",
+        "vrmproto.agents.viewing",
         "vrmproto.agents.watch",
         "vrmproto.agents.watching",
         "vrmproto.agents.wire",

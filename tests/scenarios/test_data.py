@@ -43,6 +43,7 @@ from tests.scenarios.below import (
     word,
 )
 from tests.scenarios.market import CARE, Market, Thread, market
+from tests.scenarios.proving import proved
 from tests.scenarios.relating import LADDER, agreed, at, begun, invite, said, step, together
 from tests.scenarios.table import Scenario, telling
 from tests.scenarios.telling import refused, tell
@@ -470,6 +471,7 @@ async def stand_as_told(m: Market, thread: Thread) -> None:
         assert (checkpoint["state"], checkpoint["mid"]) == (document["state"], thread.head)
         made = placed(document)
         assert made == placed(stood(await told_to(m, anna), thread.thid))
+    await proved(m, thread)
     text = json.dumps(theirs)
     assert OLD not in text
     assert "anna@" not in text
