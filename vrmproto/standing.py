@@ -20,7 +20,10 @@ __all__ = ["Rests", "Source", "Standing", "Told"]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A message as a view reads it: ``agr`` and ``body`` are what it says, ``at`` when it was received."""
+    """A message as a view reads it: ``agr`` and ``body`` are what it says, ``at`` when it was received.
+
+    Of one that is erased where it is read the body is empty, and the view lacks what it said.
+    """
 
     mid: str
     type: str
@@ -139,14 +142,23 @@ class Standing:
         clauses = agreement.clauses if agreement else {}
         allowed = frozenset(p for t, _ in consents for p in t.facts.get("granted", ()))
         grounds = Grounds(self._spec.purposes, clauses, allowed)
-        shown: dict[str, Any] = {"id": made.record, "thid": made.thid, "agreement": made.facts["agreement"]}
+        shown: dict[str, Any] = {
+            "id": made.record,
+            "thid": made.thid,
+            "agreement": made.facts.get("agreement"),
+        }
         if ladder is not None:
             shown["stage"] = ladder.rungs[ladder.reached(thread.facts.get("stage"), grounds)].stage
         return shown
 
     def _consent(self, thread: Thread, status: Status) -> dict[str, Any]:
         until = {"valid_until": status.deadline} if status.deadline is not None else {}
-        return {"id": thread.record, "thid": thread.thid, "purposes": thread.facts["granted"], **until}
+        return {
+            "id": thread.record,
+            "thid": thread.thid,
+            "purposes": thread.facts.get("granted", []),
+            **until,
+        }
 
     def _data(self, thread: Thread, now: int) -> list[dict[str, Any]]:
         """What was shared and what is reported, the oldest first; never the data themselves."""
@@ -154,10 +166,10 @@ class Standing:
         found: list[dict[str, Any]] = []
         for told in self._source.told(thread.thid):
             if told.type == "data.verify":
-                verified = told.body["as_of"]
+                verified = told.body.get("as_of", "")
             if told.type not in ("data.share", "data.report"):
                 continue
-            about = told.body["about"]
+            about = told.body.get("about", {})
             named = {n: about[n] for n in ("purpose", "categories", "fields", "as_of") if n in about}
             shown = {"thid": thread.thid, "mid": told.mid, "type": told.type, **named}
             found.append({**shown, "agr": told.agr, "at": told.at, "state": state})
@@ -169,4 +181,4 @@ class Standing:
     def _correction(self, thread: Thread, now: int) -> dict[str, Any]:
         opened = next(iter(self._source.told(thread.thid)))
         state = self._source.status(thread, now).state
-        return {"thid": thread.thid, "of": opened.body["of"], "state": state, "at": thread.opened}
+        return {"thid": thread.thid, "of": opened.body.get("of"), "state": state, "at": thread.opened}
