@@ -127,7 +127,10 @@ def _folds(
 
     def counts(thid: str, one: Held, now_too: bool) -> bool:
         then = int(one.receipt["iat"])
-        return then < at or (then == at and (one.seq <= heads[thid] if thid in heads else now_too))
+        if then != at:
+            return then < at
+        # What opens a thread moves no other one, and what is below it rests on it.
+        return one.seq <= heads[thid] if thid in heads else now_too or one.seq == 1
 
     def fold(now_too: bool) -> Fold:
         held = {t: [one for one in items if counts(t, one, now_too)] for t, items in threads.held.items()}

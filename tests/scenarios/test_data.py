@@ -43,7 +43,7 @@ from tests.scenarios.below import (
     word,
 )
 from tests.scenarios.market import CARE, Market, Thread, market
-from tests.scenarios.proving import proved
+from tests.scenarios.proving import held_by, judged, proved
 from tests.scenarios.relating import LADDER, agreed, at, begun, invite, said, step, together
 from tests.scenarios.table import Scenario, telling
 from tests.scenarios.telling import refused, tell
@@ -607,6 +607,30 @@ async def test_the_rung_of_a_ladder_of_her_own_is_shown(store: Store) -> None:
         assert (seen["stage"], seen["agreements"][0]["stage"]) == ("news", "foot")
         said(await step(m, thread, "customer", ladder=LADDER), "open")
         assert (await view(terms.first, thread))["stage"] == "customer"
+
+
+async def test_an_offer_that_is_an_agreement_is_made_anew_too(store: Store) -> None:
+    """She sees all that moves an offer; the organisation sees no offers of others, and is told so."""
+    async with market(store, vendors=2) as m:
+        intent = await m.opened()
+        offer = await m.offered(intent, m.vendors[0])
+        beside = await m.offered(intent, m.vendors[1])
+        thread = await begun(m, offer)
+        hers, _ = await proved(m, thread)
+        assert not [what for what in hers.trusted if "is in force" in what]
+        document = await view(thread.first, thread)
+        held = await held_by(m, thread.first)
+        assert len(document["agreements"]) == 1
+        assert not judged(m, {**document, "agreements": []}, held).ok
+        document = await view(m.vendors[0], thread)
+        report = judged(m, {**document, "agreements": []}, await held_by(m, m.vendors[0]))
+        assert report.ok
+        assert [what for what in report.trusted if "is in force" in what]
+        said(await m.say(beside, beside.first, "offer.decline"), "declined")
+        said(await m.say(offer, offer.first, "offer.decline"), "declined")
+        for reader in (thread.first, m.vendors[0]):
+            assert (await view(reader, thread))["agreements"] == []
+        await proved(m, thread)
 
 
 # --- the ledger ----------------------------------------------------------------------------------------
