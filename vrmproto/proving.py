@@ -122,7 +122,7 @@ def _folds(
     spec: Spec, view: Mapping[str, Any], checkpoint: Mapping[str, Any], threads: Threads
 ) -> Iterator[Fold]:
     """The threads as of a view: of its own second its heads say what counts, of other threads nobody does."""
-    at, blind = checkpoint["iat"], checkpoint["aud"] == view["second"]
+    at, blind = int(checkpoint["iat"]), bool(checkpoint["aud"] == view["second"])
     heads = {str(head["thid"]): int(head["seq"]) for head in view["heads"]}
 
     def counts(thid: str, one: Held, now_too: bool) -> bool:
