@@ -779,7 +779,7 @@ def purged_vendors_are_told(patch: pytest.MonkeyPatch) -> Spec:
 
 def purges_are_owed_from_now(patch: pytest.MonkeyPatch) -> Spec:
     """The duration counts from the look at the thread, where no message has entered the state."""
-    settle, own = threads.settle, threads._own_deadline
+    settle, own = threads.settle, threads.own_deadline
     clock = [0]
 
     def wrong_settle(kind: Any, thread: Thread, context: Context, now: int) -> Any:
@@ -790,7 +790,7 @@ def purges_are_owed_from_now(patch: pytest.MonkeyPatch) -> Spec:
         return own(state, max(entered, clock[0]), facts)
 
     patch.setattr(threads, "settle", wrong_settle)
-    patch.setattr(threads, "_own_deadline", wrong_own)
+    patch.setattr(threads, "own_deadline", wrong_own)
     return SPEC
 
 

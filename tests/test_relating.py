@@ -602,6 +602,8 @@ async def test_both_sides_at_the_command_line(world: World) -> None:
     (held,) = [json.loads(line) for line in (await shop("relationships", "--json")).stdout.splitlines()]
     assert {code for r in one.pop("refused") if (code := r["code"])} == {"stage-forbids"}
     assert one.pop("refused_more") == 0
+    view = one.pop("view")
+    assert (view["agrees"], view["differences"]) == (True, [])
     assert held == one
 
     assert "not over" in (await shop("attest", thid[:8], code=2)).stderr

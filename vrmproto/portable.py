@@ -6,6 +6,8 @@ and the identifiers of the agent with their public keys. In the folders are:
 - ``threads/THID.json``: ``{home, thid, messages, checkpoints}``; a message is ``{seq, token, receipt}``, or
   ``{seq, mid, type, receipt}`` where it was erased; checkpoints are what the home said of it beside;
 - ``records/ID.json``: the records of agreements (documents/record.json);
+- ``views/THID.json``: how the home showed a relationship when it was last read (documents/relationship.json);
+- ``ladders/DIGEST.json``: the ladders that the messages name;
 - ``homes/``, ``keys/``: discovery documents of homes and organisations, as the agent saw them;
 - ``evidence/``: contradictions of a home, and what could not be verified; as it was kept, not judged here.
 
@@ -21,11 +23,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vrmproto import consent_records, envelope, keys, strictjson
+from vrmproto import consent_records, envelope, keys, ladder, strictjson
 from vrmproto.chains import check_order
 from vrmproto.errors import ProtocolError
 from vrmproto.findings import Findings, Report
 from vrmproto.keys import PublicKey
+from vrmproto.ladder import Ladder
+from vrmproto.proving import Threads
 from vrmproto.roster import digest
 from vrmproto.spec import Spec
 from vrmproto.verification import (
@@ -37,6 +41,7 @@ from vrmproto.verification import (
     open_tombstone,
     read_key_set,
 )
+from vrmproto.view_checks import check_view
 
 __all__ = ["INDEX", "is_export", "read", "receipt_seq", "verify", "write"]
 
@@ -85,8 +90,11 @@ def read(path: Path) -> dict[str, bytes]:
         raise ValueError(f"{path}: is no zip file that can be read ({error})") from None
 
 
-def verify(spec: Spec, path: Path) -> Report:
-    """Verify an export: the sums, and independently of them every record, message and receipt."""
+def verify(spec: Spec, path: Path, views: Mapping[str, bytes] | None = None) -> Report:
+    """Verify an export: the sums, and independently of them every record, message, receipt and view.
+
+    ``views`` are more views of relationships, by the names under which they are told of.
+    """
     found = Findings("export")
     files = read(path)
     index, broken = strictjson.read(files.pop(INDEX, b""))
@@ -101,7 +109,7 @@ def verify(spec: Spec, path: Path) -> Report:
     for name, data in files.items():
         if name in sums:
             found.check(f"{name} has its sum", digest(data) == sums[name], "the file was changed afterwards")
-    _Contents(found, spec, files, index).check()
+    _Contents(found, spec, files, index).check(views or {})
     return found.report()
 
 
@@ -117,9 +125,11 @@ class _Contents:
         self.found, self.spec, self.files = found, spec, files
         self.homes = {home: self._home_keys(home, names) for home, names in index["homes"].items()}
         self.shown = [*self._documents(), *self._own(index["identifiers"])]
+        self.ladders = self._ladders()
+        self.held: dict[str, Threads] = {}
 
-    def check(self) -> None:
-        """Judge every thread and record."""
+    def check(self, views: Mapping[str, bytes]) -> None:
+        """Judge every thread, record and view."""
         threads = [n for n in self.files if n.startswith("threads/")]
         found, messages = self.found, 0
         for name in threads:
@@ -129,7 +139,13 @@ class _Contents:
             document = strictjson.read(self.files[name])[0]
             known = self.homes.get(str(document.get("home")))
             found.adopt(name, consent_records.verify(self.spec, self.files[name], known))
+        shown = [n for n in self.files if n.startswith("views/")]
+        for name in shown:
+            self._view(name, self.files[name], named=True)
+        for name, data in views.items():
+            self._view(name, data, named=False)
         found.facts |= {"threads": len(threads), "messages_in_all": messages, "records": len(kept)}
+        found.facts |= {"views": len(shown) + len(views)} if shown or views else {}
         found.facts["homes"] = ", ".join(self.homes) or "none"
         if threads:
             found.trust("the time and the order of the messages, and that there are no later ones")
@@ -180,6 +196,29 @@ class _Contents:
                     self.found.trust(f"the key {entry['kid']} of {claims['aud']}: the receipt names it")
         return KeyRing.read(Findings(""), home, [*self.shown, *named], self.homes[home])
 
+    def _ladders(self) -> dict[str, Ladder]:
+        """The ladders, by digest."""
+        made = {}
+        for name, data in self.files.items():
+            if name.startswith("ladders/"):
+                content, broken = strictjson.read(data)
+                right = not broken and self.spec.valid("documents/ladder.json", content)
+                right = right and name == f"ladders/{digest(data)}.json"
+                wrong = "it is no ladder, or not the one that it is named by"
+                if self.found.check(f"{name} is the ladder of its name", right, wrong, "VRM-LAD-015"):
+                    made[digest(data)] = ladder.read(data, content)
+        return made
+
+    # --- views ----------------------------------------------------------------------------------
+
+    def _view(self, name: str, data: bytes, *, named: bool) -> None:
+        """One view beside the threads."""
+        found = Findings("", "")
+        thid = check_view(found, self.spec, data, self.homes, self.held)
+        if named and thid:
+            found.check("it is named by its relationship", name == f"views/{thid}.json", "it is of another")
+        self.found.adopt(name, found.report())
+
     # --- threads --------------------------------------------------------------------------------
 
     def _thread(self, name: str) -> int:
@@ -207,11 +246,21 @@ class _Contents:
         numbers = [one.seq for one in held] == list(range(1, len(items or ()) + 1))
         found.check("no message is missing between", numbers, "seq has a gap", "VRM-AGT-004")
         check_order(found, held)
-        self._checkpoints(found, ring, told or (), held)
+        signed = self._checkpoints(found, ring, told or (), held)
+        if mine:
+            self._hold(str(home), str(thid), held, signed)
         self.found.adopt(name, found.report())
         return len(held)
 
-    def _checkpoints(self, found: Findings, ring: KeyRing, told: Iterable[Any], held: list[Held]) -> None:
+    def _hold(self, home: str, thid: str, held: list[Held], signed: list[dict[str, Any]]) -> None:
+        before = self.held.get(home, Threads({}, self.ladders))
+        told = {**before.told, thid: signed}
+        self.held[home] = Threads({**before.held, thid: held}, self.ladders, told)
+
+    def _checkpoints(
+        self, found: Findings, ring: KeyRing, told: Iterable[Any], held: list[Held]
+    ) -> list[dict[str, Any]]:
+        """The claims of the checkpoints that verify."""
         claims = [dict(one.receipt) for one in held]
         for n, token in enumerate(told, 1):
             opened = found.attempt(
@@ -223,6 +272,7 @@ class _Contents:
         clash = any(contradict(a, b) for a, b in itertools.combinations(claims[-50:], 2))
         wrong = "two of them tell of one place in the thread two messages: this proves equivocation"
         found.check("what the home says does not contradict itself", not clash, wrong, "VRM-AGT-005")
+        return claims[len(held) :]
 
 
 def _entry(jwk: Any, document: bytes | None) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ Synchronous, on committed rows only; ``now`` is an argument. Source: spec/protoc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +14,19 @@ from vrmproto.envelope import REQUEST, SKEW, Opening
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Home, receipt_claims
 from vrmproto.keys import KeySet, PublicKey
+from vrmproto.ladder import Ladder
 from vrmproto.loading import BLOB_KEPT
-from vrmproto.model import Thread
-from vrmproto.standing import Standing
+from vrmproto.model import Status, Thread
+from vrmproto.roster import Agreement
+from vrmproto.standing import Standing, Told
 from vrmproto.storage.base import Entry
 
 __all__ = ["Reader", "Request", "check_request", "not_found", "parse_request"]
 
 MAX_REQUEST_LIFETIME = 60
 PAGE = 200
+REFUSED = 500
+"""The most refusals that a view lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +78,49 @@ def not_found() -> ProtocolError:
     return ProtocolError("not-found", "there is nothing here for this reader", rule="VRM-HOM-018")
 
 
+def _entries(home: Home, thid: str) -> Iterator[Entry]:
+    """All messages of a thread, a page at a time."""
+    start = 1
+    while page := home.store.messages(thid, start, PAGE):
+        yield from page
+        start = page[-1].seq + 1
+
+
+class _Stored:
+    """What a view is made of: the store of a home. See :class:`vrmproto.standing.Source`."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def status(self, thread: Thread, now: int) -> Status:
+        return self.home.status(thread, now)
+
+    def below(self, thid: str, kinds: Collection[str]) -> list[Thread]:
+        return self.home.store.below(thid, kinds)
+
+    def between(self, first: str, second: str) -> Iterator[Thread]:
+        found = (self.home.store.thread(thid) for thid in self.home.store.threads_of(first, second))
+        return (thread for thread in found if thread is not None)
+
+    def agreement_of(self, thread: Thread) -> Agreement | None:
+        return self.home.agreement_of(thread)
+
+    def ladder(self, digest: str) -> Ladder | None:
+        return self.home.ladder(self.home.store, digest)
+
+    def told(self, thid: str) -> Iterator[Told]:
+        for entry in _entries(self.home, thid):
+            claims = envelope.peek(entry.token)[1]
+            at = receipt_claims(entry.receipt)["iat"]
+            yield Told(entry.mid, claims["type"], claims.get("agr"), claims["body"], at)
+
+
 class Reader:
     """Answers signed reads of a home."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._standing = Standing(home)
+        self._standing = Standing(home.spec, _Stored(home))
 
     def poll(self, party: str, limit: int, now: int) -> dict[str, Any]:
         """The document ``documents/poll.json`` of an inbox."""
@@ -157,7 +198,20 @@ class Reader:
         thread = self._own(party, thid)
         if "ladder" not in thread.facts:
             raise not_found()
-        return self._standing.view(thread, party, now)
+        rests = self._standing.rests(thread)
+        at = rests.as_of(now)
+        document = self._standing.view(rests, at)
+        document |= {"home": self.home.config.origin, "checkpoint": self.home.checkpoint(thread, party, at)}
+        return document | (self._refused(thread) if party == thread.first else {})
+
+    def _refused(self, thread: Thread) -> dict[str, Any]:
+        """What was refused for her, the last first (VRM-LED-001, VRM-LED-007)."""
+        found, more = self.home.store.refusals(thread.thid, REFUSED)
+        listed = [
+            {"mid": r.mid, "at": r.at, "type": r.type, "code": r.code, "purposes": list(r.purposes)}
+            for r in found
+        ]
+        return {"refused": listed, "refused_more": more}
 
     def _consent(self, party: str, thread: Thread, now: int) -> dict[str, Any]:
         """The document ``documents/consent.json``."""
@@ -330,11 +384,7 @@ class Reader:
         return str(envelope.peek(entry.token)[1]["type"])
 
     def _entries(self, thid: str) -> Iterator[Entry]:
-        """All messages of a thread, a page at a time."""
-        start = 1
-        while page := self.home.store.messages(thid, start, PAGE):
-            yield from page
-            start = page[-1].seq + 1
+        return _entries(self.home, thid)
 
     def _key_sets(self, thread: Thread) -> dict[str, KeySet]:
         if thread.second.startswith(keys.DID):

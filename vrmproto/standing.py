@@ -1,137 +1,187 @@
-"""The view of a relationship: how the two stand, what she has given, and what was refused for her.
+"""The view of a relationship: how the two stand and what she has given, made of what the messages say.
 
-Everything is read from what is stored with each message; nothing is kept beside it.
-Source: spec/protocol/standing.md, spec/documents/relationship.json.
+Pure: what there is to read comes from a :class:`Source`. For a home that is its store, for who proves a view
+the threads of an export or of an agent. Source: spec/protocol/standing.md, spec/documents/relationship.json.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from vrmproto import envelope
-from vrmproto.home import Home, receipt_claims
 from vrmproto.ladder import Grounds, Ladder
 from vrmproto.model import Status, Thread
-from vrmproto.storage.base import Entry
+from vrmproto.roster import Agreement
+from vrmproto.spec import Spec
 
-__all__ = ["Standing"]
+__all__ = ["Rests", "Source", "Standing", "Told"]
 
-PAGE = 200
-REFUSED = 500
-"""The most refusals that a view lists."""
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message as a view reads it: ``agr`` and ``body`` are what it says, ``at`` when it was received.
+
+    Of one that is erased where it is read the body is empty, and the view lacks what it said.
+    """
+
+    mid: str
+    type: str
+    agr: str | None
+    body: Mapping[str, Any]
+    at: int
+
+
+class Source(Protocol):
+    """What a view is made of."""
+
+    def status(self, thread: Thread, now: int) -> Status:
+        """What a thread is at ``now``, with every move that no message made."""
+
+    def below(self, thid: str, kinds: Collection[str]) -> Sequence[Thread]:
+        """The threads of these kinds whose parent this is, in the order in which they were opened."""
+
+    def between(self, first: str, second: str) -> Iterable[Thread]:
+        """The threads of a pair."""
+
+    def agreement_of(self, thread: Thread) -> Agreement | None:
+        """The roster's agreement that was accepted in a thread."""
+
+    def ladder(self, digest: str) -> Ladder | None:
+        """A ladder by its digest, None where there is none."""
+
+    def told(self, thid: str) -> Iterable[Told]:
+        """The messages of a thread in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """The threads that the view of a relationship rests on (VRM-STD-009)."""
+
+    thread: Thread
+    agreements: Sequence[Thread]
+    consents: Sequence[Thread]
+    data: Sequence[Thread]
+    corrections: Sequence[Thread]
+
+    def __iter__(self) -> Iterator[Thread]:
+        yield self.thread
+        yield from (*self.agreements, *self.consents, *self.data, *self.corrections)
+
+    def as_of(self, now: int) -> int:
+        """The time of a view at ``now``: not before any of it was received (VRM-STD-008)."""
+        return max(now, *(one.received for one in self))
 
 
 class Standing:
-    """Makes views of the relationships of a home."""
+    """Makes views of relationships."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._spec = home.spec
+    def __init__(self, spec: Spec, source: Source) -> None:
+        self._spec = spec
+        self._source = source
 
-    def view(self, thread: Thread, party: str, now: int) -> dict[str, Any]:
-        """The document ``documents/relationship.json`` for a party of the relationship."""
-        home, status = self._home, self._home.status(thread, now)
-        agreements = list(self._agreements(thread, now))
-        consents = [one for one in self._below(thread, "consent", now) if self._live(*one)]
-        ladder = self._ladder(thread)
+    def rests(self, thread: Thread) -> Rests:
+        """What the view of a relationship rests on."""
+        between = self._source.between(thread.first, thread.second)
+        made = [t for t in between if t.record and self._spec.kinds[t.kind].record == "agreement"]
+        data = self._below(thread.thid, "data")
+        corrections = [one for above in data for one in self._below(above.thid, "correction")]
+        return Rests(thread, made, self._below(thread.thid, "consent"), data, corrections)
+
+    def view(self, rests: Rests, now: int) -> dict[str, Any]:
+        """The document documents/relationship.json at a time of :meth:`Rests.as_of`.
+
+        Without what the home alone says: ``home``, ``checkpoint`` and what was refused.
+        """
+        thread, status = rests.thread, self._source.status(rests.thread, now)
+        found = ((one, self._source.status(one, now)) for one in rests.consents)
+        consents = [(t, s) for t, s in found if self._live(t, s)]
+        ladder = self._source.ladder(thread.facts.get("ladder", ""))
         document: dict[str, Any] = {
             "thid": thread.thid,
-            "home": home.config.origin,
             "first": thread.first,
             "second": thread.second,
             "state": status.state,
             "opened_at": thread.opened,  # VRM-STD-013
-            "ladder": thread.facts["ladder"],
+            "ladder": thread.facts.get("ladder", ""),
             "stage": thread.facts.get("stage") or (ladder.rungs[0].stage if ladder else ""),
-            "agreements": [self._agreement(made, ladder, thread, consents) for made in agreements],
+            "agreements": [
+                self._agreement(made, ladder, thread, consents)
+                for made in self._agreements(rests)
+                if self._live(made, self._source.status(made, now))
+            ],
             "consents": [self._consent(t, s) for t, s in consents],
-            "data": list(self._data(thread, now)),
-            "corrections": list(self._corrections(thread, now)),
-            "checkpoint": home.checkpoint(thread, party, now),
+            "data": [shown for one in rests.data for shown in self._data(one, now)],
+            "corrections": [self._correction(one, now) for one in rests.corrections],
+            "heads": [self._head(one) for one in rests],
         }
         if "preferences" in thread.facts:  # VRM-STD-012
             document["preferences"] = thread.facts["preferences"]
-        if party == thread.first:
-            document |= self._refused(thread)
         return document
+
+    def _below(self, thid: str, kind: str) -> Sequence[Thread]:
+        return self._source.below(thid, [kind]) if kind in self._spec.kinds else ()
+
+    @staticmethod
+    def _head(thread: Thread) -> dict[str, Any]:
+        return {"thid": thread.thid, "seq": thread.seq, "mid": thread.head}
+
+    # --- what it says ---------------------------------------------------------------------------
 
     def _live(self, thread: Thread, status: Status) -> bool:
         return self._spec.kinds[thread.kind].states[status.state].live
 
-    def _below(self, thread: Thread, kind: str, now: int) -> Iterator[tuple[Thread, Status]]:
-        if kind in self._spec.kinds:
-            for one in self._home.store.below(thread.thid, [kind]):
-                yield one, self._home.status(one, now)
-
-    def _agreements(self, thread: Thread, now: int) -> Iterator[Thread]:
-        """The threads of the agreements between the two that are in force."""
-        for thid in self._home.store.threads_of(*thread.pair):
-            made = self._home.store.thread(thid)
-            if made is None or self._spec.kinds[made.kind].record != "agreement":
-                continue
-            if made.record and self._live(made, self._home.status(made, now)):
-                yield made
+    def _agreements(self, rests: Rests) -> Iterable[Thread]:
+        """The threads of agreements of which those in force are shown."""
+        return rests.agreements
 
     def _agreement(
-        self, made: Thread, ladder: Ladder | None, thread: Thread, consents: list[tuple[Thread, Status]]
+        self, made: Thread, ladder: Ladder | None, thread: Thread, consents: Sequence[tuple[Thread, Status]]
     ) -> dict[str, Any]:
-        agreement = self._home.agreement_of(made)
+        agreement = self._source.agreement_of(made)
         clauses = agreement.clauses if agreement else {}
         allowed = frozenset(p for t, _ in consents for p in t.facts.get("granted", ()))
         grounds = Grounds(self._spec.purposes, clauses, allowed)
-        shown: dict[str, Any] = {"id": made.record, "thid": made.thid, "agreement": made.facts["agreement"]}
+        shown: dict[str, Any] = {
+            "id": made.record,
+            "thid": made.thid,
+            "agreement": made.facts.get("agreement"),
+        }
         if ladder is not None:
             shown["stage"] = ladder.rungs[ladder.reached(thread.facts.get("stage"), grounds)].stage
         return shown
 
     def _consent(self, thread: Thread, status: Status) -> dict[str, Any]:
         until = {"valid_until": status.deadline} if status.deadline is not None else {}
-        return {"id": thread.record, "thid": thread.thid, "purposes": thread.facts["granted"], **until}
+        return {
+            "id": thread.record,
+            "thid": thread.thid,
+            "purposes": thread.facts.get("granted", []),
+            **until,
+        }
 
-    def _data(self, thread: Thread, now: int) -> Iterator[dict[str, Any]]:
-        """What was shared and what is reported, the oldest first of each thread; never the data themselves.
+    def _data(self, thread: Thread, now: int) -> list[dict[str, Any]]:
+        """What was shared and what is reported, the oldest first; never the data themselves.
 
         VRM-STD-004, VRM-STD-007, VRM-STD-013, VRM-STD-014.
         """
-        for below, status in self._below(thread, "data", now):
+        verified, state = "", self._source.status(thread, now).state
+        found: list[dict[str, Any]] = []
+        for told in self._source.told(thread.thid):
+            if told.type == "data.verify":
+                verified = told.body.get("as_of", "")
+            if told.type not in ("data.share", "data.report"):
+                continue
+            about = told.body.get("about", {})
+            named = {n: about[n] for n in ("purpose", "categories", "fields", "as_of") if n in about}
+            shown = {"thid": thread.thid, "mid": told.mid, "type": told.type, **named}
+            found.append({**shown, "agr": told.agr, "at": told.at, "state": state})
             verified = ""
-            found: list[dict[str, Any]] = []
-            for entry in self._entries(below.thid):
-                claims = envelope.peek(entry.token)[1]
-                if claims["type"] == "data.verify":
-                    verified = claims["body"]["as_of"]
-                if claims["type"] not in ("data.share", "data.report"):
-                    continue
-                about = claims["body"]["about"]
-                named = {n: about[n] for n in ("purpose", "categories", "fields", "as_of") if n in about}
-                shown = {"thid": below.thid, "mid": entry.mid, "type": claims["type"], **named}
-                found.append({**shown, "agr": claims["agr"], "at": receipt_claims(entry.receipt)["iat"]})
-                verified = ""
-            if found:
-                found[-1] |= {"verified_as_of": verified} if verified else {}
-                yield from ({**one, "state": status.state} for one in found)
+        if found and verified:
+            found[-1]["verified_as_of"] = verified
+        return found
 
-    def _corrections(self, thread: Thread, now: int) -> Iterator[dict[str, Any]]:
-        for data, _ in self._below(thread, "data", now):
-            for below, status in self._below(data, "correction", now):
-                opened = next(self._entries(below.thid))
-                named = envelope.peek(opened.token)[1]["body"]["of"]
-                yield {"thid": below.thid, "of": named, "state": status.state, "at": below.opened}
-
-    def _refused(self, thread: Thread) -> dict[str, Any]:
-        found, more = self._home.store.refusals(thread.thid, REFUSED)  # the last first: VRM-LED-007
-        listed = [
-            {"mid": r.mid, "at": r.at, "type": r.type, "code": r.code, "purposes": list(r.purposes)}
-            for r in found
-        ]
-        return {"refused": listed, "refused_more": more}
-
-    def _ladder(self, thread: Thread) -> Ladder | None:
-        return self._home.ladder(self._home.store, thread.facts["ladder"])
-
-    def _entries(self, thid: str) -> Iterator[Entry]:
-        start = 1
-        while page := self._home.store.messages(thid, start, PAGE):
-            yield from page
-            start = page[-1].seq + 1
+    def _correction(self, thread: Thread, now: int) -> dict[str, Any]:
+        opened = next(iter(self._source.told(thread.thid)))
+        state = self._source.status(thread, now).state
+        return {"thid": thread.thid, "of": opened.body.get("of"), "state": state, "at": thread.opened}

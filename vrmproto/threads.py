@@ -16,7 +16,19 @@ from vrmproto.guards import GUARDS, IDENTIFYING, Case, pointed
 from vrmproto.model import Bump, Context, Related, Status, Step, Thread, is_board
 from vrmproto.spec import AUTOMATIC, Kind, Row, Spec, State
 
-__all__ = ["MOST_TIMES", "advance", "party_of", "raised", "settle", "unknown_thread"]
+__all__ = [
+    "MOST_TIMES",
+    "advance",
+    "body_deadline",
+    "ends",
+    "moved",
+    "opened",
+    "own_deadline",
+    "party_of",
+    "raised",
+    "settle",
+    "unknown_thread",
+]
 
 MOST_TIMES = 100
 """So many times at most are kept of what is counted within a period: no rate asks for more."""
@@ -38,9 +50,9 @@ def settle(kind: Kind, thread: Thread, context: Context, now: int) -> Status:
         if cause == "deadline":
             late.add(state.name)
         entered = kind.states[state.moves[cause]]
-        over_at, dead_at = _ends(state, entered, at, over_at, dead_at)
+        over_at, dead_at = ends(state, entered, at, over_at, dead_at)
         place = places.after(place, entered)
-        state, since, deadline = entered, at, _own_deadline(entered, at, thread.facts)
+        state, since, deadline = entered, at, own_deadline(entered, at, thread.facts)
 
 
 def _next_move(
@@ -67,7 +79,8 @@ def _next_move(
     return at, cause
 
 
-def _own_deadline(state: State, entered: int, facts: Mapping[str, Any]) -> int | None:
+def own_deadline(state: State, entered: int, facts: Mapping[str, Any]) -> int | None:
+    """The deadline that a state has by itself, entered at a time."""
     duration = (facts.get(state.within) if state.within else None) or state.default
     if not duration or "deadline" not in state.moves:
         return None
@@ -77,9 +90,10 @@ def _own_deadline(state: State, entered: int, facts: Mapping[str, Any]) -> int |
         return timing.LAST
 
 
-def _ends(
+def ends(
     left: State | None, entered: State, at: int, over_at: int | None, dead_at: int | None
 ) -> tuple[int | None, int | None]:
+    """``over_at`` and ``dead_at`` of a thread that goes from one state to another at a time."""
     if over_at is None and (entered.end or entered.over):
         over_at = at
     if dead_at is None and left is not None and left.live and not entered.live:
@@ -133,12 +147,27 @@ def _open(spec: Spec, message: Message, now: int, context: Context) -> Step:
     if row is None:
         raise ProtocolError("role-forbidden", "the other party opens this", rule="VRM-THR-004")
     _check_needs(row, message)
-    deadline = _body_deadline(row, message, now)
+    deadline = body_deadline(row, message, now)
     _run_guards(Case(spec, kind, row, None, message, now, context, deadline))
+    thread = opened(kind, row, first, second, message, now, context, deadline)
+    return _step(kind, row, role, thread, None, message, now, context)
+
+
+def opened(
+    kind: Kind,
+    row: Row,
+    first: str,
+    second: str,
+    message: Message,
+    now: int,
+    context: Context,
+    deadline: int | None,
+) -> Thread:
+    """The thread that a message opens; ``deadline`` is that of its body."""
     target = kind.states[row.to]
     facts = _keep(row, message, {}, context)  # of an earlier relationship nothing: VRM-REL-030
-    over_at, dead_at = _ends(None, target, now, None, None)
-    opened = Thread(
+    over_at, dead_at = ends(None, target, now, None, None)
+    return Thread(
         kind=kind.name,
         thid=message.mid,
         first=first,
@@ -162,7 +191,6 @@ def _open(spec: Spec, message: Message, now: int, context: Context) -> Step:
         fills=len(context.parent.thread.filled) if context.parent else 0,
         facts=facts,
     )
-    return _step(kind, row, role, opened, None, message, now, context)
 
 
 def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, context: Context) -> Step:
@@ -181,15 +209,31 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
     row = _find_row(kind, status, role, message.type)
     _check_needs(row, message)
     _check_prev(row, role, thread, message, context)
-    deadline = _body_deadline(row, message, now)
+    deadline = body_deadline(row, message, now)
     _run_guards(Case(spec, kind, row, thread, message, now, context, deadline))
+    after = moved(kind, row, status, thread, message, now, context, deadline)
+    replaced = acting if row.effect in ("rotate", "introduce") else None
+    return _step(kind, row, role, after, thread.head, message, now, context, replaced, status.place)
+
+
+def moved(
+    kind: Kind,
+    row: Row,
+    status: Status,
+    thread: Thread,
+    message: Message,
+    now: int,
+    context: Context,
+    deadline: int | None,
+) -> Thread:
+    """The thread after a message of a row, which it took in this status; ``deadline`` is that of its body."""
     state = kind.states[status.state]
     target = state if row.to == "=" else kind.states[row.to]
     facts = _keep(row, message, thread.facts, context)
     if row.effect == "retreat" and (ladder := context.ladders.get(facts.get("ladder", ""))) is not None:
         facts["stage"] = ladder.lower(thread.facts.get("stage"), facts["stage"])
-    over_at, dead_at = _ends(state, target, now, status.over_at, status.dead_at)
-    moved = replace(
+    over_at, dead_at = ends(state, target, now, status.over_at, status.dead_at)
+    return replace(
         thread,
         first=_first(row, message, thread),
         state=target.name,
@@ -206,8 +250,6 @@ def _continue(spec: Spec, thread: Thread | None, message: Message, now: int, con
         filled=places.refilled(thread, facts, context, now),
         facts=facts,
     )
-    replaced = acting if row.effect in ("rotate", "introduce") else None
-    return _step(kind, row, role, moved, thread.head, message, now, context, replaced, status.place)
 
 
 def _check_identity(
@@ -370,7 +412,7 @@ def _check_prev(row: Row, role: str, thread: Thread, message: Message, context: 
         raise ProtocolError("prev-stale", detail, rule="VRM-THR-012", head=thread.head, seq=thread.seq)
 
 
-def _body_deadline(row: Row, message: Message, now: int) -> int | None:
+def body_deadline(row: Row, message: Message, now: int) -> int | None:
     """The deadline that the body, or the default in its place, sets; None if the row takes none of it."""
     if not row.deadline.startswith("/"):
         return None
@@ -399,7 +441,7 @@ def _deadline(
         kept = facts.get(row.deadline)
         return timing.moment(kept, now) if kept else None
     if row.to != "=" and (target.within or target.default):
-        return _own_deadline(target, now, facts)
+        return own_deadline(target, now, facts)
     return running
 
 

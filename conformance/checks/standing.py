@@ -28,7 +28,7 @@ from conformance.checks.data import correct
 from conformance.checks.relationships import invite, opened, related, step, terms
 from conformance.checks.threads import rotate
 from conformance.lab import Lab, Party, Said, Thread, check
-from conformance.results import Inconclusive
+from conformance.results import Failed, Inconclusive
 from conformance.target import Answer
 
 __all__: list[str] = []
@@ -64,7 +64,7 @@ async def _shows(lab: Lab, requirement: str, thread: Thread, **members: Any) -> 
 # --- the view -------------------------------------------------------------------------------------
 
 
-@check("VRM-STD-001", profile="relationship")
+@check("VRM-STD-001", "VRM-STD-008", profile="relationship")
 async def the_view_is_there_for_the_two(lab: Lab) -> None:
     """From the opening to after the attestation; for nobody else, and of no other thread."""
     thread, record = await related(lab, stage="returning")
@@ -106,6 +106,9 @@ async def the_view_is_there_for_the_two(lab: Lab) -> None:
             seq = last.receipt["seq"]
             wanted = [last.mid, thread.thid, seq, state, party.id, True]
             lab.holds(rule, told == wanted, f"a checkpoint of {wanted}", told)
+            now = lab.target.now()
+            at = claims["iat"] if isinstance(claims, dict) else 0
+            lab.holds("VRM-STD-008", abs(at - now) <= 60, f"a checkpoint of now, {now}", at)
 
     await whole("open")
     lab.taken(rule, await invite(lab, thread, record, "subscriber"), "invited")
@@ -310,7 +313,16 @@ async def the_view_tells_the_rungs_that_consents_reach(lab: Lab) -> None:
     await shows("partner", "partner")
 
 
-@check("VRM-STD-001", "VRM-STD-006", profile="relationship", slow=True, patient=True)
+async def _as_of(lab: Lab, party: Party, thread: Thread) -> tuple[dict[str, Any], int]:
+    """A view, and the time as of which it is."""
+    found = await _view(lab, party, thread)
+    claims = receipts.claims(lab.target, found["checkpoint"])
+    if isinstance(claims, str):
+        raise Failed("VRM-STD-008", "a checkpoint signed by the home", claims)
+    return found, int(claims["iat"])
+
+
+@check("VRM-STD-001", "VRM-STD-006", "VRM-STD-008", profile="relationship", slow=True, patient=True)
 async def the_view_is_of_now(lab: Lab) -> None:
     """An invitation that has run out, a correction that is overdue, an attestation that is."""
     thread, record = await related(lab, stage="subscriber")
@@ -322,7 +334,16 @@ async def the_view_is_of_now(lab: Lab) -> None:
     said = await invite(lab, thread, record, "profiled", answer_by=near)
     lab.taken("VRM-LAD-009", said, "invited")
     await lab.say(over.first, "relationship.end", {"attest_within": "PT2S"}, over)
+    end = over.said[-1].receipt["iat"] + 2
+    for party in (thread.first, organisation(thread)):
+        found, at = await _as_of(lab, party, thread)
+        told = f"the state of {at}, before {until} or not"
+        lab.holds("VRM-STD-008", (found["state"] == "invited") == (at < until), told, found["state"])
     await asyncio.sleep(max(0.0, until + 1.2 - lab.target.now()))
+    for one, moved in ((thread, until), (over, end)):
+        for party in (one.first, organisation(one)):
+            found, at = await _as_of(lab, party, one)
+            lab.holds("VRM-STD-008", at >= moved, f"as of {moved} or later, for it is {found['state']}", at)
     await _shows(lab, "VRM-STD-001", thread, state="open")
     await _shows(lab, "VRM-STD-001", over, state="attest-overdue")
     for party in (thread.first, organisation(thread)):
@@ -353,6 +374,64 @@ async def the_view_tells_no_consent_that_has_lapsed(lab: Lab) -> None:
         lab.holds("VRM-STD-003", got == [stays.thid], "the one that is in force", got)
         listed = [one["id"] for one in found["agreements"]]
         lab.holds("VRM-STD-003", listed == [record], "the one agreement in force", listed)
+
+
+# --- how far it has read --------------------------------------------------------------------------
+
+
+async def _heads(lab: Lab, thread: Thread, *others: Thread) -> None:
+    """Both parties read the last message of each of these threads, and of no other."""
+    right = {one.thid: (one.said[-1].receipt["seq"], one.head) for one in (thread, *others)}
+    for party in (thread.first, organisation(thread)):
+        found = (await _view(lab, party, thread))["heads"]
+        got = {one["thid"]: (one["seq"], one["mid"]) for one in found}
+        once = len(found) == len(got)
+        lab.holds("VRM-STD-009", once and got == right, f"the heads {right}", found)
+
+
+@check("VRM-STD-009", profile="relationship")
+async def the_view_names_the_last_messages_of_what_it_rests_on(lab: Lab) -> None:
+    """Of agreements that were made, and of data and corrections; of nothing else between the two."""
+    about = await terms(lab, lab.person(), await lab.vendor(), "SD-BASE")
+    person, vendor, record = about.first, organisation(about), about.said[1].mid
+    thread = below(about, lab.taken("VRM-REL-001", await opened(lab, about), "open"))
+    await _heads(lab, thread, about)
+    also = await terms(lab, person, vendor, "PDC-AI")
+    await lab.proffered(person, vendor)
+    await terms(lab, person, await lab.vendor())
+    await terms(lab, lab.person(), vendor)
+    await step(lab, thread, record, "subscriber")
+    await _heads(lab, thread, about, also)
+    await lab.say(vendor, "agreement.terminate", {}, also)
+    newer = await terms(lab, person, vendor, "SD-BASE-DP")
+    record = newer.said[1].mid
+    await _heads(lab, thread, about, also, newer)
+    await begun(lab, thread, record)
+    held = below(thread, lab.taken("VRM-DAT-004", await report(lab, thread, record), "reported"))
+    asked = below(thread, lab.taken("VRM-DAT-001", await ask(lab, thread, record), "requested"))
+    await lab.say(person, "data.verify", {"as_of": lab.bodies.at(-60)}, held)
+    await _heads(lab, thread, about, also, newer, held, asked)
+    fixed = below(thread, lab.taken("VRM-COR-001", await correct(lab, held), "submitted"))
+    await lab.say(person, "data.refuse", {}, asked)
+    await _heads(lab, thread, about, also, newer, held, asked, fixed)
+    await lab.say(vendor, "correction.apply", {"applied_at": lab.bodies.at(0)}, fixed)
+    await lab.say(person, "relationship.end", {}, thread)
+    await _heads(lab, thread, about, also, newer, held, asked, fixed)
+
+
+@check("VRM-STD-009", profile="consent", beside="relationship")
+async def the_view_names_the_last_messages_of_consents(lab: Lab) -> None:
+    """Of those in force, of those that are not, and of those that were never given."""
+    about = await terms(lab, lab.person(), await lab.vendor(), "SD-BASE")
+    person, record = about.first, about.said[1].mid
+    thread = below(about, lab.taken("VRM-REL-001", await opened(lab, about), "open"))
+    await step(lab, thread, record, "subscriber")
+    one = await granted(lab, thread, record, MARKETING)
+    two = await asked_consent(lab, thread, record, QUALITY)
+    await _heads(lab, thread, about, one, two)
+    await lab.say(person, "consent.withdraw", {}, one)
+    await lab.say(person, "consent.refuse", {}, two)
+    await _heads(lab, thread, about, one, two)
 
 
 # --- data and corrections -------------------------------------------------------------------------

@@ -1092,8 +1092,8 @@ def views_for_everybody() -> None:
 def views_of_the_last_message() -> None:
     """The view has the state of the last message, whatever has moved since."""
 
-    def wrong(right: Any, self: Standing, thread: Any, party: str, now: int) -> Any:
-        return {**right(self, thread, party, now), "state": thread.state}
+    def wrong(right: Any, self: Standing, rests: Any, now: int) -> Any:
+        return {**right(self, rests, now), "state": rests.thread.state}
 
     around(Standing, "view", wrong)
 
@@ -1108,8 +1108,8 @@ def views_without_preferences() -> None:
 def views_from_the_last_message() -> None:
     """The view says that a relationship was opened when its last message came."""
 
-    def wrong(right: Any, self: Standing, thread: Any, party: str, now: int) -> Any:
-        return {**right(self, thread, party, now), "opened_at": thread.received + thread.seq}
+    def wrong(right: Any, self: Standing, rests: Any, now: int) -> Any:
+        return {**right(self, rests, now), "opened_at": rests.thread.received + rests.thread.seq}
 
     around(Standing, "view", wrong)
 
@@ -1243,10 +1243,11 @@ def views_without_categories() -> None:
 def views_of_data_under_one_agreement() -> None:
     """The view says of all data that they were sent under the agreement of the relationship."""
 
-    def wrong(right: Any, self: Standing, thread: Any, now: int) -> Any:
-        return ({**one, "agr": thread.agreement} for one in right(self, thread, now))
+    def wrong(right: Any, self: Standing, rests: Any, now: int) -> Any:
+        view = right(self, rests, now)
+        return {**view, "data": [{**one, "agr": rests.thread.agreement} for one in view["data"]]}
 
-    around(Standing, "_data", wrong)
+    around(Standing, "view", wrong)
 
 
 @mutant("VRM-STD-005")
@@ -1266,26 +1267,15 @@ def views_of_what_was_once_verified() -> None:
 @mutant("VRM-STD-005")
 def views_with_old_verifications() -> None:
     """verified_as_of stays when the organisation reports anew."""
-    around(Standing, "_data", lambda right, *args: _verified(*args))
 
+    def wrong(right: Any, self: Standing, thread: Any, now: int) -> Any:
+        found = right(self, thread, now)
+        seen = [told.body["as_of"] for told in self._source.told(thread.thid) if told.type == "data.verify"]
+        if found and seen:
+            found[-1]["verified_as_of"] = seen[-1]
+        return found
 
-def _verified(self: Standing, thread: Any, now: int) -> Any:
-    """What a view lists, each thread with the last that she has verified."""
-    for below, status in self._below(thread, "data", now):
-        told = [(e, envelope.peek(e.token)[1]) for e in self._entries(below.thid)]
-        seen = [claims["body"]["as_of"] for _, claims in told if claims["type"] == "data.verify"]
-        for entry, claims in told:
-            if claims["type"] in ("data.share", "data.report"):
-                about = {n: v for n, v in claims["body"]["about"].items() if n != "sources"}
-                shown = {"thid": below.thid, "mid": entry.mid, "type": claims["type"], **about}
-                at = envelope.peek(entry.receipt)[1]["iat"]
-                more = {"verified_as_of": seen[-1]} if seen and entry.mid == _last(told) else {}
-                yield {**shown, "agr": claims["agr"], "at": at, "state": status.state, **more}
-
-
-def _last(told: Any) -> str:
-    """The last report or share of a thread."""
-    return str([e.mid for e, claims in told if claims["type"] in ("data.share", "data.report")][-1])
+    around(Standing, "_data", wrong)
 
 
 @mutant("VRM-STD-005")
@@ -1339,9 +1329,8 @@ def views_with_the_data() -> None:
     """The view holds the data themselves."""
 
     def wrong(right: Any, self: Standing, thread: Any, now: int) -> Any:
-        for one in right(self, thread, now):
-            entry = self._home.store.message(one["thid"], one["mid"])
-            yield {**one, "content": _content(entry.token) if entry else {}}
+        content = {told.mid: told.body.get("content") for told in self._source.told(thread.thid)}
+        return [{**one, "content": content[one["mid"]]} for one in right(self, thread, now)]
 
     around(Standing, "_data", wrong)
 
@@ -1351,12 +1340,73 @@ def views_with_the_data_in_their_fields() -> None:
     """fields of the view are what the fields say."""
 
     def wrong(right: Any, self: Standing, thread: Any, now: int) -> Any:
-        for one in right(self, thread, now):
-            entry = self._home.store.message(one["thid"], one["mid"])
-            clear = _content(entry.token).get("clear", {}) if entry else {}
-            yield {**one, "fields": [*clear.values()] or one["fields"]}
+        content = {told.mid: told.body.get("content", {}) for told in self._source.told(thread.thid)}
+        clear = {mid: [*one.get("clear", {}).values()] for mid, one in content.items()}
+        return [{**one, "fields": clear[one["mid"]] or one["fields"]} for one in right(self, thread, now)]
 
     around(Standing, "_data", wrong)
+
+
+@mutant("VRM-STD-008")
+def views_of_the_last_receipt() -> None:
+    """The checkpoint of a view has the time of the last receipt, the view is as of now."""
+
+    def wrong(right: Any, self: Reader, party: str, thid: str, now: int) -> Any:
+        view, thread = right(self, party, thid, now), self._own(party, thid)
+        return {**view, "checkpoint": self.home.checkpoint(thread, party, 0)}
+
+    around(Reader, "relationship", wrong)
+
+
+@mutant("VRM-STD-008")
+def views_dated_ahead() -> None:
+    """The checkpoint of a view is dated a quarter of an hour later than the view."""
+
+    def wrong(right: Any, self: Reader, party: str, thid: str, now: int) -> Any:
+        view, thread = right(self, party, thid, now), self._own(party, thid)
+        return {**view, "checkpoint": self.home.checkpoint(thread, party, now + 900)}
+
+    around(Reader, "relationship", wrong)
+
+
+@mutant("VRM-STD-009")
+def heads_of_the_relationship_alone() -> None:
+    """heads of the view name the relationship, and no other thread."""
+    _listing("heads", lambda found: found[:1])
+
+
+@mutant("VRM-STD-009")
+def heads_of_what_is_in_force() -> None:
+    """heads of the view name no agreement that has ended."""
+
+    def wrong(right: Any, self: Standing, rests: Any, now: int) -> Any:
+        view = right(self, rests, now)
+        over = {t.thid for t in rests.agreements} - {one["thid"] for one in view["agreements"]}
+        return {**view, "heads": [one for one in view["heads"] if one["thid"] not in over]}
+
+    around(Standing, "view", wrong)
+
+
+@mutant("VRM-STD-009")
+def heads_without_corrections() -> None:
+    """heads of the view name no correction."""
+
+    def wrong(right: Any, self: Standing, rests: Any, now: int) -> Any:
+        return right(self, rests, now) | {"heads": [self._head(t) for t in rests if t.kind != "correction"]}
+
+    around(Standing, "view", wrong)
+
+
+@mutant("VRM-STD-009")
+def heads_that_are_openings() -> None:
+    """heads of the view name the first message of each thread."""
+    _listing("heads", lambda found: [{**one, "seq": 1, "mid": one["thid"]} for one in found])
+
+
+@mutant("VRM-STD-009")
+def heads_counted_from_nought() -> None:
+    """seq of heads of the view is how many messages were before."""
+    _listing("heads", lambda found: [{**one, "seq": max(1, one["seq"] - 1)} for one in found])
 
 
 # --- what was refused -----------------------------------------------------------------------------
@@ -1444,7 +1494,7 @@ def _said(refusal: dict[str, Any], bodies: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ledger(change: Change) -> None:
-    result(Standing, "_refused", change)
+    result(Reader, "_refused", change)
 
 
 @mutant("VRM-LED-001")
@@ -1457,10 +1507,10 @@ def the_last_refusal_alone() -> None:
 def refusals_for_both() -> None:
     """The organisation reads what was refused."""
 
-    def wrong(right: Any, self: Standing, thread: Any, party: str, now: int) -> Any:
-        return right(self, thread, party, now) | self._refused(thread)
+    def wrong(right: Any, self: Reader, party: str, thid: str, now: int) -> Any:
+        return right(self, party, thid, now) | self._refused(self._own(party, thid))
 
-    around(Standing, "view", wrong)
+    around(Reader, "relationship", wrong)
 
 
 @mutant("VRM-LED-003")

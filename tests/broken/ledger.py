@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.broken.tools import around, mutant, result
+from vrmproto.reading import Reader
 from vrmproto.standing import Standing
 from vrmproto.storage import lists
 from vrmproto.storage.coding import pack
@@ -15,12 +16,12 @@ from vrmproto.storage.coding import pack
 def refusals_until_it_is_taken() -> None:
     """What was refused is not listed any more once it was taken."""
 
-    def wrong(right: Any, self: Standing, thread: Any) -> Any:
-        found, store = right(self, thread), self._home.store
+    def wrong(right: Any, self: Reader, thread: Any) -> Any:
+        found, store = right(self, thread), self.home.store
         listed = [one for one in found["refused"] if store.message(one["mid"], one["mid"]) is None]
         return {**found, "refused": listed}
 
-    around(Standing, "_refused", wrong)
+    around(Reader, "_refused", wrong)
 
 
 @mutant("VRM-LED-006")
@@ -49,7 +50,7 @@ def refusals_at_the_last_time() -> None:
 @mutant("VRM-LED-007")
 def refusals_in_their_order() -> None:
     """What was refused is listed with the first refusal first."""
-    result(Standing, "_refused", lambda found: {**found, "refused": found["refused"][::-1]})
+    result(Reader, "_refused", lambda found: {**found, "refused": found["refused"][::-1]})
 
 
 def _viewed(change: Callable[[Any], Any]) -> None:

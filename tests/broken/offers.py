@@ -334,13 +334,13 @@ def purges_owed_from_now() -> None:
 
     clock = [0]
     around(threads, "settle", wrong_settle)
-    around(threads, "_own_deadline", lambda right, state, at, facts: right(state, max(at, clock[0]), facts))
+    around(threads, "own_deadline", lambda right, state, at, facts: right(state, max(at, clock[0]), facts))
 
 
 @mutant("VRM-OFR-024")
 def purges_never_overdue() -> None:
     """A vendor that does not attest is never late."""
-    around(threads, "_own_deadline", lambda right, state, entered, facts: None)
+    around(threads, "own_deadline", lambda right, state, entered, facts: None)
 
 
 @mutant("VRM-OFR-025")

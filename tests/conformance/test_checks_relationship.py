@@ -52,7 +52,7 @@ JUDGED = {
     *(f"VRM-LED-{n:03}" for n in range(1, 8)),
     *(f"VRM-PUR-{n:03}" for n in range(1, 6)),
     *(f"VRM-REL-{n:03}" for n in (*range(1, 13), *range(14, 31))),
-    *(f"VRM-STD-{n:03}" for n in (*range(1, 8), 12, 13, 14)),
+    *(f"VRM-STD-{n:03}" for n in (*range(1, 10), 12, 13, 14)),
     *(
         "VRM-BLB-004",
         "VRM-BLB-005",
@@ -99,6 +99,7 @@ BREAKS = {
     "VRM-REL-025": "pauses-end-without-preferences",
     "VRM-REL-030": "refusals-for-life",
     "VRM-STD-003": "views-with-ended-consents",
+    "VRM-STD-009": "heads-of-what-is-in-force",
 }
 """A requirement, and a home that breaks it."""
 

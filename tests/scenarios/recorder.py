@@ -108,7 +108,7 @@ class Recorder:
         while move := threads._next_move(state, since, deadline, thread, context, now):
             found.append((state.name, move[1]))
             state, since = states[state.moves[move[1]]], move[0]
-            deadline = threads._own_deadline(state, since, thread.facts)
+            deadline = threads.own_deadline(state, since, thread.facts)
         return tuple(found)
 
     def prev_known(self, claims: dict[str, Any]) -> bool:

@@ -43,6 +43,7 @@ from tests.scenarios.below import (
     word,
 )
 from tests.scenarios.market import CARE, Market, Thread, market
+from tests.scenarios.proving import held_by, judged, proved
 from tests.scenarios.relating import LADDER, agreed, at, begun, invite, said, step, together
 from tests.scenarios.table import Scenario, telling
 from tests.scenarios.telling import refused, tell
@@ -384,7 +385,21 @@ def stood(threads: dict[str, tuple[str, str, Told]], thid: str) -> dict[str, Any
             listed = {"id": said_[1][0], "thid": other, "agreement": agreement, "stage": reached}
             made["agreements"].append(listed)
     made["data"], made["corrections"] = data_of(threads, thid)
+    made["heads"] = heads_of(threads, thid, made["second"])
     return made
+
+
+def heads_of(threads: dict[str, tuple[str, str, Told]], thid: str, second: str) -> list[dict[str, Any]]:
+    """The last message of each thread that decides how the two stand, in force or not."""
+    found = []
+    for other, (kind, _, messages) in threads.items():
+        opening = messages[0][1]
+        above = threads[opening["pthid"]][2][0][1] if kind == "correction" else opening
+        agreed_ = kind == "terms" and len(messages) > 1 and opening["aud"] == second
+        lies = kind in ("consent", "data", "correction") and above["pthid"] == thid
+        if other == thid or agreed_ or lies:
+            found.append({"thid": other, "seq": len(messages), "mid": messages[-1][0]})
+    return found
 
 
 def consents_of(threads: dict[str, tuple[str, str, Told]], thid: str) -> list[dict[str, Any]]:
@@ -432,7 +447,7 @@ def data_of(
 def placed(document: dict[str, Any]) -> dict[str, Any]:
     """A view in which lists whose order says nothing are in one of their own."""
     made = {name: value for name, value in document.items() if name not in ("checkpoint", "home")}
-    for name in ("agreements", "consents", "corrections"):
+    for name in ("agreements", "consents", "corrections", "heads"):
         made[name] = sorted(made[name], key=lambda one: str(one["thid"]))
     made["data"] = sorted(made["data"], key=lambda one: str(one["thid"]))
     return made
@@ -456,6 +471,7 @@ async def stand_as_told(m: Market, thread: Thread) -> None:
         assert (checkpoint["state"], checkpoint["mid"]) == (document["state"], thread.head)
         made = placed(document)
         assert made == placed(stood(await told_to(m, anna), thread.thid))
+    await proved(m, thread)
     text = json.dumps(theirs)
     assert OLD not in text
     assert "anna@" not in text
@@ -550,10 +566,9 @@ async def test_the_view_says_what_the_messages_say_after_every_step(store: Store
         assert {one["state"] for one in hers["data"]} == {"closed"}
         assert sorted(one["state"] for one in hers["corrections"]) == ["applied", "overdue", "refused"]
         said(await relating.attest(m, thread), "closed")
-        assert await view(thread.first, thread) | {"checkpoint": ""} == hers | {
-            "checkpoint": "",
-            "state": "closed",
-        }
+        now = await view(thread.first, thread)
+        assert {n for n in now if now[n] != hers[n]} == {"checkpoint", "state", "heads"}
+        assert now["state"] == "closed"
         assert (await view(vendor, thread))["state"] == "closed"
 
 
@@ -592,6 +607,30 @@ async def test_the_rung_of_a_ladder_of_her_own_is_shown(store: Store) -> None:
         assert (seen["stage"], seen["agreements"][0]["stage"]) == ("news", "foot")
         said(await step(m, thread, "customer", ladder=LADDER), "open")
         assert (await view(terms.first, thread))["stage"] == "customer"
+
+
+async def test_an_offer_that_is_an_agreement_is_made_anew_too(store: Store) -> None:
+    """She sees all that moves an offer; the organisation sees no offers of others, and is told so."""
+    async with market(store, vendors=2) as m:
+        intent = await m.opened()
+        offer = await m.offered(intent, m.vendors[0])
+        beside = await m.offered(intent, m.vendors[1])
+        thread = await begun(m, offer)
+        hers, _ = await proved(m, thread)
+        assert not [what for what in hers.trusted if "is in force" in what]
+        document = await view(thread.first, thread)
+        held = await held_by(m, thread.first)
+        assert len(document["agreements"]) == 1
+        assert not judged(m, {**document, "agreements": []}, held).ok
+        document = await view(m.vendors[0], thread)
+        report = judged(m, {**document, "agreements": []}, await held_by(m, m.vendors[0]))
+        assert report.ok
+        assert [what for what in report.trusted if "is in force" in what]
+        said(await m.say(beside, beside.first, "offer.decline"), "declined")
+        said(await m.say(offer, offer.first, "offer.decline"), "declined")
+        for reader in (thread.first, m.vendors[0]):
+            assert (await view(reader, thread))["agreements"] == []
+        await proved(m, thread)
 
 
 # --- the ledger ----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ opened again (VRM-AGT-003, VRM-AGT-005).
 ``evidence/``          contradictions of a home, and messages that could not be verified
 ``boards/``            what was read of boards: cursors, what is open, changes not yet dealt with
 ``ladders/``           ladders that messages name, each under its digest
+``views/``             how the home showed each relationship when it was last read
 ``held/``              what an organisation holds of a person, by their relationship
 ``changes/``           what a person tells everybody, and how far that has come
 =====================  ==========================================================================
@@ -43,6 +44,7 @@ _FOLDERS = (
     "evidence",
     "boards",
     "ladders",
+    "views",
     "held",
     "changes",
 )
@@ -288,6 +290,21 @@ class Book:
     def drop_ladder(self, digest: str) -> None:
         """Forget a ladder."""
         (self.folder / "ladders" / f"{digest}.json").unlink(missing_ok=True)
+
+    # --- views ----------------------------------------------------------------------------------
+
+    def kept_view(self, thid: str) -> bytes | None:
+        """The view of a relationship as it was last kept."""
+        path = self.folder / "views" / f"{thid}.json"
+        return path.read_bytes() if path.exists() else None
+
+    def keep_view(self, thid: str, document: bytes) -> None:
+        """Keep a view in place of the one before."""
+        _write(self.folder / "views" / f"{thid}.json", document)
+
+    def drop_view(self, thid: str) -> None:
+        """Forget a view."""
+        (self.folder / "views" / f"{thid}.json").unlink(missing_ok=True)
 
     # --- what is held, and changes --------------------------------------------------------------
 

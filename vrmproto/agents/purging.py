@@ -129,6 +129,7 @@ class Purging(Selling):
     def _erase_traces(self, thid: str) -> None:
         """What is kept of a thread beside its copy."""
         self._erase_evidence(thid)
+        self.book.drop_view(thid)
         for mid, token in self.book.outbox():
             if _concerns(token, thid):
                 self.book.settled(mid)

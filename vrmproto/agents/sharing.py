@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vrmproto import patching
-from vrmproto.agents.agent import Agent
 from vrmproto.agents.allowing import named
 from vrmproto.agents.relating import Agreed, Relating
 from vrmproto.agents.sender import AgentError, Sent
+from vrmproto.agents.viewing import Viewing
 from vrmproto.envelope import Message
 from vrmproto.ladder import Grounds
 
@@ -128,7 +128,7 @@ def patch_of(
     return patch
 
 
-class Reading(Agent):
+class Reading(Viewing):
     """What both sides read of data and corrections."""
 
     def _all_requests(self) -> list[DataRequest]:
@@ -274,18 +274,6 @@ class Sharing(Reading, Relating):
     def corrections(self, vendor: str = "") -> list[Correction]:
         """Her corrections, answered ones too."""
         return [o for o in self._all_corrections() if self.owns(o.person) and vendor in ("", o.vendor)]
-
-    async def relationship(self, thid: str) -> dict[str, Any]:
-        """The home's view of a relationship, ``documents/relationship.json``; AgentError without one.
-
-        Of all that it says only what was refused is not in the own copies: it rests on the home's word.
-        """
-        signer = self._signer_in(self.view(thid).thread)
-        answer = await self.wire.get(signer, "relationships", thid)
-        document = answer.document() if answer.ok else {}
-        if not answer.ok or self.spec.faults("documents/relationship.json", document):
-            raise AgentError(f"{self.home} does not show the relationship ({answer.code or answer.status})")
-        return document
 
     # --- giving ---------------------------------------------------------------------------------
 

@@ -9,28 +9,44 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vrmproto.cli import choosing
+from vrmproto.cli.output import styled
 
 if TYPE_CHECKING:
     from vrmproto.agents import Consent, CustomerAgent, Held, Standing, VendorAgent
+    from vrmproto.proving import Proof
 
-__all__ = ["document", "of_organisation", "of_person", "tell"]
+__all__ = ["document", "of_organisation", "of_person", "tell", "tell_proof"]
 
 
 async def of_person(me: CustomerAgent, one: Standing) -> dict[str, Any]:
-    """What lies below a relationship of hers; what was refused is what the home says, None if it does not."""
+    """What lies below a relationship of hers, and whether the home's view of it is what her copies say.
+
+    What was refused is what the home says; both are None if it does not show the relationship.
+    """
     from vrmproto.agents import AgentError
 
+    refused: Mapping[str, Any] | None = None
+    proof: Proof | None = None
     try:
         view = await me.relationship(one.thid)
-        refused: Mapping[str, Any] | None = {n: view.get(n, 0) for n in ("refused", "refused_more")}
+        refused = {"refused": view.get("refused", []), "refused_more": view.get("refused_more", 0)}
+        proof = await me.proven(one.thid, view)
     except AgentError:
-        refused = None
-    return {**_below(me.consents(), me.what_they_have(), one), "refused": refused}
+        pass
+    return {**_below(me.consents(), me.what_they_have(), one), "refused": refused, "proof": proof}
 
 
-def of_organisation(own: VendorAgent, one: Standing) -> dict[str, Any]:
-    """What lies below a relationship of an organisation."""
-    return _below(own.consents(), own.what_we_have(), one)
+async def of_organisation(own: VendorAgent, one: Standing, compare: bool) -> dict[str, Any]:
+    """What lies below a relationship of an organisation, and if it is asked for whether the home says so."""
+    from vrmproto.agents import AgentError
+
+    proof: Proof | None = None
+    if compare:
+        try:
+            proof = await own.proven(one.thid)
+        except AgentError as error:
+            typer.echo(f"vrmproto: {error}", err=True)
+    return {**_below(own.consents(), own.what_we_have(), one), "proof": proof}
 
 
 def _below(consents: Sequence[Consent], held: Sequence[Held], one: Standing) -> dict[str, Any]:
@@ -41,15 +57,42 @@ def _below(consents: Sequence[Consent], held: Sequence[Held], one: Standing) -> 
 
 
 def document(
-    consents: Sequence[Consent], held: Sequence[Held], refused: Mapping[str, Any] | None
+    consents: Sequence[Consent],
+    held: Sequence[Held],
+    refused: Mapping[str, Any] | None,
+    proof: Proof | None = None,
 ) -> dict[str, Any]:
     """All of it as JSON, without the data themselves."""
     names = ("thid", "mid", "type", "purpose", "fields", "categories", "since", "as_of", "verified_as_of")
     listed = [
         {"consent": one.thid, "purposes": list(one.purposes), "valid_until": one.deadline} for one in consents
     ]
-    shown = {"consents": listed, "data": [{n: getattr(one, n) for n in (*names, "state")} for one in held]}
+    shown: dict[str, Any] = {
+        "consents": listed,
+        "data": [{n: getattr(one, n) for n in (*names, "state")} for one in held],
+    }
+    if proof is not None:
+        shown["view"] = {
+            "agrees": proof.ok,
+            "differences": [
+                {"place": d.place, "requirement": d.requirement, "detail": d.detail}
+                for d in proof.differences
+            ],
+            "trusted": list(proof.trusted),
+        }
     return shown if refused is None else {**shown, **refused}
+
+
+def tell_proof(proof: Proof | None) -> None:
+    """Whether the home shows what the own copies say, and where it shows something else (VRM-STD-010)."""
+    if proof is None:
+        return
+    if proof.ok:
+        typer.echo("  what the home shows is what your own copies say")
+        return
+    typer.echo("  " + styled("THE HOME SHOWS SOMETHING ELSE than your own copies say:", fg="red"))
+    for one in proof.differences:
+        typer.echo(f"    {one.place}: {one.detail} ({one.requirement})")
 
 
 def tell(consents: Sequence[Consent], held: Sequence[Held], refused: Mapping[str, Any] | None) -> None:

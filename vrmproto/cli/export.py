@@ -33,7 +33,8 @@ def export(
 ) -> None:
     """Put all threads, receipts, records and public keys of an agent into one folder or zip file.
 
-    Needs no network: it is what the agent holds. `vrmproto verify` verifies it, on any machine. The secret
+    With them go the views of relationships as the home gave them last. Needs no network: it is what the
+    agent holds. `vrmproto verify` verifies it, on any machine. The secret
     seed stays behind unless --with-seed.
     """
     import asyncio
@@ -61,11 +62,12 @@ def export(
         if target.is_dir():
             shutil.rmtree(target, ignore_errors=True)
         raise
-    counts = {part: sum(n.startswith(f"{part}/") for n in files) for part in ("threads", "records")}
+    counts = {part: sum(n.startswith(f"{part}/") for n in files) for part in ("threads", "records", "views")}
     if json_:
         emit({"path": str(target), **counts, "files": len(files) + 1, "seed": with_seed})
         return
-    typer.echo(f"{target}: {counts['threads']} threads, {counts['records']} records, {len(files) + 1} files")
+    told = ", ".join(f"{number} {part}" for part, number in counts.items())
+    typer.echo(f"{target}: {told}, {len(files) + 1} files")
     if with_seed:
         typer.echo("  the secret seed is in it: whoever reads it can act for this agent", err=True)
     typer.echo(f"  `vrmproto verify {target}` verifies it")
@@ -91,9 +93,12 @@ async def _collect(folder: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
             overview += [_line(agent, view) for view in agent.views()]
             origins |= _origins(agent)
             files |= {f"threads/{v.thid}.json": _thread(book, home, v.thid) for v in agent.views()}
-    seen = [origin for origin in sorted(origins) if book.load_seen("keys", origin) is not None]
-    for number, origin in enumerate(seen):
+            seen = {v.thid: book.kept_view(v.thid) for v in agent.views()}
+            files |= {f"views/{thid}.json": data for thid, data in seen.items() if data is not None}
+    known = [origin for origin in sorted(origins) if book.load_seen("keys", origin) is not None]
+    for number, origin in enumerate(known):
         _documents(files, book, "keys", origin, number)
+    files |= {f"ladders/{digest}.json": data for digest, data in book.ladders().items()}
     for part in ("records", "evidence"):
         files |= {f"{part}/{p.name}": p.read_bytes() for p in sorted((folder / part).glob("*.json"))}
     files["README.md"] = _readme(homes, overview, identifiers, files).encode()
@@ -204,6 +209,8 @@ States are those of the day of the export. A message whose text is missing was e
 its receipt says that there was one.
 
 - `threads/`, `records/`: the messages, and what proves agreements
+- `views/`: how the home showed each relationship when it was last asked
+- `ladders/`: the ladders that the messages name, beside that of the protocol
 - `homes/`, `keys/`: the keys of homes and organisations, as they published them
 - `evidence/`: what did not verify, if anything did not
 - `export.json`: the sum of each file, and the {identifiers} identifiers of this agent with their public keys

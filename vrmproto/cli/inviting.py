@@ -22,6 +22,9 @@ BondId = Annotated[str, typer.Argument(help="The relationship: its id, or how th
 def relationships(
     config_: config.Config,
     overdue: Annotated[bool, typer.Option(help="Only those whose attestation is late.")] = False,
+    compare: Annotated[
+        bool, typer.Option(help="Read how the home shows each, and say where the own copies say otherwise.")
+    ] = False,
     home: config.Home = "",
     folder: config.Folder = None,
     port: config.Port = None,
@@ -29,16 +32,24 @@ def relationships(
     spec: SpecDir = None,
     json_: Json = False,
 ) -> None:
-    """Fetch what has come, and show every relationship with the rung that the person is on."""
+    """Fetch what has come, and show every relationship with the rung that the person is on.
+
+    With --compare the views of the home are kept, and `vrmproto export` takes them along; the exit code is 1
+    where one of them shows something else.
+    """
 
     async def work(own: VendorAgent) -> None:
         await own.poll()
         found = own.overdue() if overdue else own.relationships()
         if not found:
             typer.echo("no attestation is late" if overdue else "there is no relationship", err=True)
+        agrees = True
         for one in found:
-            below = beneath.of_organisation(own, one)
+            below = await beneath.of_organisation(own, one, compare)
             relating.tell_standing(one, json_, hers=False, **below)
+            agrees = agrees and (below["proof"] is None or below["proof"].ok)
+        if not agrees:
+            raise typer.Exit(1)
 
     config.run(work, config_, home=home, folder=folder, port=port, dev=dev, spec=spec)
 

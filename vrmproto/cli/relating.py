@@ -18,6 +18,7 @@ from vrmproto.cli.person import Home, on_thread, run
 if TYPE_CHECKING:
     from vrmproto.agents import Consent, CustomerAgent, Held, Standing
     from vrmproto.ladder import Ladder
+    from vrmproto.proving import Proof
 
 __all__ = ["COMMANDS", "tell_standing"]
 
@@ -75,7 +76,8 @@ def standing(
 ) -> None:
     """Fetch what has come, and show how you stand with each organisation.
 
-    The ladder, what you consent to, what it has, and what was refused for you (as the home says).
+    The ladder, what you consent to, what it has, and what was refused for you (as the home says). What the
+    home shows of it is compared with your own copies; the exit code is 1 where it shows something else.
     """
 
     async def work(me: CustomerAgent) -> None:
@@ -83,8 +85,13 @@ def standing(
         found = me.standing(vendor.removesuffix("/"))
         if not found:
             typer.echo("there is no relationship; `vrmproto customer relate` opens one", err=True)
+        agrees = True
         for one in found:
-            tell_standing(one, json_, **(await beneath.of_person(me, one)))
+            below = await beneath.of_person(me, one)
+            tell_standing(one, json_, **below)
+            agrees = agrees and (below["proof"] is None or below["proof"].ok)
+        if not agrees:
+            raise typer.Exit(1)
 
     run(work, folder, home, dev, spec)
 
@@ -211,10 +218,14 @@ def tell_standing(
     consents: Sequence[Consent] = (),
     held: Sequence[Held] = (),
     refused: Mapping[str, Any] | None = None,
+    proof: Proof | None = None,
 ) -> None:
-    """How two parties stand, for her or for the organisation, with what lies below; what was ``refused``."""
+    """How two parties stand, for her or for the organisation, with what lies below; what was ``refused``.
+
+    ``proof`` says whether the home shows the same.
+    """
     if json_:
-        typer.echo(json.dumps({**_document(one), **beneath.document(consents, held, refused)}))
+        typer.echo(json.dumps({**_document(one), **beneath.document(consents, held, refused, proof)}))
         return
     other = choosing.who(one.vendor) if hers else f"{one.person[:24]}…"
     since = choosing.when(one.since)
@@ -222,6 +233,7 @@ def tell_standing(
     if one.over:
         _tell_end(one)
         beneath.tell(consents, held, refused)
+        beneath.tell_proof(proof)
         return
     names = ", ".join(f"{a.agreement['id']} {a.agreement['version']}" for a in one.agreements)
     typer.echo(f"  {f'under {names}' if names else 'no agreement between the two is in force'}")
@@ -240,6 +252,7 @@ def tell_standing(
     if wishes := _wishes(one.preferences):
         typer.echo(f"  {wishes}")
     beneath.tell(consents, held, refused)
+    beneath.tell_proof(proof)
 
 
 def draw(one: Standing, ladder: Ladder, hers: bool) -> None:
