@@ -102,6 +102,7 @@ FIELDS = ["city", "email", "name", "phone"]
 VALUES = ["one", "two", "three"]
 FILE = b"a statement of what is held"
 CATEGORIES = [*sorted(RUNGS.rungs[-1]["categories"]), "https://w3id.org/dpv/pd#Interest"]
+ANSWERS = [("second", APPLY), ("second", DENY), ("first", TAKE_BACK)]
 OWN = (ASK, REQUEST, WORD)
 """What an organisation sends of its own accord below a relationship."""
 BELOW = sorted({type_ for moves in below.KINDS.values() for _, _, type_ in moves} | set(below.OPENERS))
@@ -124,8 +125,10 @@ WRONGLY = [
     (RENEW, "other-agr"),
     (RENEW, "other-agr"),
     (NARROW, "purpose"),
+    (NARROW, ""),
+    (NARROW, ""),
 ]
-"""What she says of a consent, and what is wrong with it."""
+"""What she says of a consent, and what is wrong with it if anything is."""
 OTHERS = ["stale", "stale", "prev", "own-agr", "pthid", "thid"]
 UNTIL = [1, 2, 60, 3600, model.DAY, 20 * model.DAY, 200 * model.DAY]
 
@@ -642,6 +645,18 @@ class Below(Dealing):
                 self.answered(dice, made)
         self.see(dice, above.thid)
 
+    @rule(seed=SEEDS)
+    @precondition(lambda self: len(self.thids) < 30)
+    def answers_come_late(self, seed: int) -> None:
+        """Corrections are overdue, and each is answered in another way."""
+        dice = self.dice(seed)
+        view = self.began(dice, self.place(dice), dice.pick([SHARE, REPORT]))
+        found = [self.began(dice, view, SUBMIT) for _ in range(3) if view is not None]
+        made = [one for one in found if one is not None]
+        self.now = max([self.now, *(one.deadline or 0 for one in made)])
+        for one, (role, type_) in zip(made, ANSWERS, strict=False):
+            self.say(dice, one.thid, role, type_)
+
     def answered(self, dice: Dice, made: View) -> None:
         """A correction, in time or not, or when much else is over."""
         how = dice.number(0, 6)
@@ -652,7 +667,7 @@ class Below(Dealing):
         if how == 3:
             self.say(dice, made.parent, "second", CLOSE_DATA)
         if how < 6:
-            self.say(dice, made.thid, *dice.pick([("second", APPLY), ("second", DENY), ("first", TAKE_BACK)]))
+            self.say(dice, made.thid, *dice.pick(ANSWERS))
 
     @rule(seed=SEEDS)
     @precondition(lambda self: len(self.thids) < 30 or self.relationships())
@@ -926,7 +941,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 SHORT = settings(PROFILE, max_examples=25)
-LONGER = settings(LONG, max_examples=80, stateful_step_count=40)
+LONGER = settings(LONG, max_examples=70, stateful_step_count=40)
 ROWS = {(kind, *cell) for kind in below.KINDS for cell in SPEC.kinds[kind].cells}
 MOVED = {
     (kind, name, cause)
