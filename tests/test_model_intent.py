@@ -609,6 +609,7 @@ class Market(Machine):
         made = self.world.views.get(sent.act.mid)
         if made is not None and dice.coin():
             self.submit([self.sent_in(dice, made, "first", model.CLOSE, NONE)], together=dice.coin())
+        self.look(dice.pick(self.homes), self.now, view.thid)
 
     @rule(seed=SEEDS)
     @precondition(lambda self: self.threads("intent", LIVE_INTENT))
