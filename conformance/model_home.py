@@ -93,8 +93,16 @@ class Model:
         self.given: dict[str, Verdict] = {}
         self.notices: dict[str, list[str]] = {}
         self.files: dict[str, dict[str, tuple[int, int]]] = {}
+        self._seen: tuple[World, int, int, World] | None = None
 
     # --- what there is --------------------------------------------------------------------------
+
+    def at(self, now: int) -> World:
+        """The threads of a time, the same ones until something is done to them: for reading alone."""
+        key = self.world, self.world.moves, now
+        if self._seen is None or self._seen[:3] != key:
+            self._seen = (*key, self.world.at(now))
+        return self._seen[3]
 
     def known(self, party: str) -> bool:
         """VRM-ENV-025."""
@@ -188,7 +196,7 @@ class Model:
         clear = act.body.get("content", {}).get("clear")
         if clear is not None and set(clear) != set(act.body["about"]["fields"]):
             return no("content-mismatch", "VRM-OFR-018")
-        world = self.world.at(now)
+        world = self.at(now)
         return self._opening(act, world, now) if act.thid is None else self._next(act, world, now)
 
     # --- opening a thread -----------------------------------------------------------------------

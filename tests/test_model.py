@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +26,10 @@ from tests.model_machine import (
     empty_database,
     run,
 )
-from vrmproto import guards, threads
+from tests.model_seeds import Seed, missing_guard, with_kind, with_row
+from vrmproto import threads
 from vrmproto.home import Home
-from vrmproto.spec import Kind, Row, Spec
+from vrmproto.spec import Spec
 
 TYPES = sorted({*model.TYPES["terms"], model.PROFFER})
 
@@ -100,30 +99,11 @@ def test_a_home_over_either_store_is_the_model(template: Path) -> None:
 # --- the method sees faults ---------------------------------------------------------------------
 
 
-def changed(name: str, cells: dict[tuple[str, str, str], Row]) -> Spec:
-    kind: Kind = replace(SPEC.kinds[name], cells=cells)
-    return replace(SPEC, kinds={**SPEC.kinds, name: kind}, opens={**SPEC.opens, model.PROFFER: kind})
-
-
-def with_row(type_: str, **fields: Any) -> Spec:
-    """The spec with every row of one type changed."""
-    cells = SPEC.kinds["terms"].cells
-    return changed("terms", {c: replace(r, **fields) if c[2] == type_ else r for c, r in cells.items()})
-
-
 def wrong_role() -> Spec:
     """The first party accepts her own proffer."""
     cells = dict(SPEC.kinds["terms"].cells)
     cells["proffered", "first", "terms.accept"] = cells.pop(("proffered", "second", "terms.accept"))
-    return changed("terms", cells)
-
-
-def missing_guard(name: str) -> Callable[[pytest.MonkeyPatch], Spec]:
-    def seed(patch: pytest.MonkeyPatch) -> Spec:
-        patch.setitem(guards.GUARDS, name, lambda case: None)
-        return SPEC
-
-    return seed
+    return with_kind("terms", cells=cells)
 
 
 def second_too_late(patch: pytest.MonkeyPatch) -> Spec:
@@ -142,18 +122,18 @@ def superseded_by_nothing(patch: pytest.MonkeyPatch) -> Spec:
     return SPEC
 
 
-SEEDED: dict[str, Callable[[pytest.MonkeyPatch], Spec]] = {
+SEEDED: dict[str, Seed] = {
     "guard-missing": missing_guard("accepts-offered-terms"),
     "wrong-role": lambda patch: wrong_role(),
     "deadline-one-second-late": second_too_late,
-    "deadline-unbounded": lambda patch: with_row("terms.proffer", max=""),
+    "deadline-unbounded": lambda patch: with_row("terms", "terms.proffer", max=""),
     "alternative-unguarded": missing_guard("alternative-differs"),
     "rotation-unproved": missing_guard("rotate-proof"),
-    "head-not-asked-for": lambda patch: with_row("terms.accept", head=False),
-    "exit-needs-prev": lambda patch: with_row("agreement.terminate", exit=False),
+    "head-not-asked-for": lambda patch: with_row("terms", "terms.accept", head=False),
+    "exit-needs-prev": lambda patch: with_row("terms", "agreement.terminate", exit=False),
     "supersedes-nothing": superseded_by_nothing,
     "alternative-keeps-the-end": lambda patch: with_row(
-        "terms.alternative", keep={"offer": "@mid", "preferred": "/agreement", "acceptable": None}
+        "terms", "terms.alternative", keep={"offer": "@mid", "preferred": "/agreement", "acceptable": None}
     ),
 }
 

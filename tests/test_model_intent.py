@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,13 +35,22 @@ from tests.model_machine import (
     empty_database,
     run,
 )
+from tests.model_seeds import (
+    Seed,
+    missing_guard,
+    overlooked,
+    with_kind,
+    with_row,
+    with_state,
+    without_cause,
+    wrong_append,
+)
 from vrmproto import guards, places, threads, timing
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Home
 from vrmproto.model import Context, Thread
 from vrmproto.reading import Reader
 from vrmproto.spec import Spec
-from vrmproto.storage.base import Append
 
 NONE: frozenset[str] = frozenset()
 SELLERS = [*SHOPS, VENDORS[0]]
@@ -600,6 +609,7 @@ class Market(Machine):
         made = self.world.views.get(sent.act.mid)
         if made is not None and dice.coin():
             self.submit([self.sent_in(dice, made, "first", model.CLOSE, NONE)], together=dice.coin())
+        self.look(dice.pick(self.homes), self.now, view.thid)
 
     @rule(seed=SEEDS)
     @precondition(lambda self: self.threads("intent", LIVE_INTENT))
@@ -656,69 +666,6 @@ def test_it_is_in_long_runs_too(template: Path) -> None:
 
 
 # --- the method sees faults ---------------------------------------------------------------------
-
-Seed = Callable[[pytest.MonkeyPatch], Spec]
-
-
-def with_state(kind: str, state: str, **fields: Any) -> Spec:
-    """The spec with one state changed."""
-    states = SPEC.kinds[kind].states
-    return with_kind(kind, states={**states, state: replace(states[state], **fields)})
-
-
-def with_row(kind: str, type_: str, **fields: Any) -> Spec:
-    """The spec with every row of one type changed."""
-    cells = SPEC.kinds[kind].cells
-    return with_kind(kind, cells={c: replace(r, **fields) if c[2] == type_ else r for c, r in cells.items()})
-
-
-def with_kind(name: str, **fields: Any) -> Spec:
-    kind = replace(SPEC.kinds[name], **fields)
-    opens = {type_: kind if k.name == name else k for type_, k in SPEC.opens.items()}
-    return replace(SPEC, kinds={**SPEC.kinds, name: kind}, opens=opens)
-
-
-def without_cause(state: str, cause: str) -> Spec:
-    moves = dict(SPEC.kinds["offer"].states[state].moves)
-    del moves[cause]
-    return with_state("offer", state, moves=moves)
-
-
-def missing_guard(name: str) -> Seed:
-    def seed(patch: pytest.MonkeyPatch) -> Spec:
-        patch.setitem(guards.GUARDS, name, lambda case: None)
-        return SPEC
-
-    return seed
-
-
-def overlooked(name: str, rule: str, where: Callable[[guards.Case], bool] = lambda case: True) -> Seed:
-    """A guard that lets one rule pass."""
-
-    def seed(patch: pytest.MonkeyPatch) -> Spec:
-        right = guards.GUARDS[name]
-
-        def wrong(case: guards.Case) -> None:
-            try:
-                right(case)
-            except ProtocolError as error:
-                if error.rule != rule or not where(case):
-                    raise
-
-        patch.setitem(guards.GUARDS, name, wrong)
-        return SPEC
-
-    return seed
-
-
-def wrong_append(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Seed:
-    """What is stored with a message is not what follows from it."""
-
-    def seed(patch: pytest.MonkeyPatch) -> Spec:
-        patch.setattr("vrmproto.home.Append", lambda **members: Append(**{**members, **change(members)}))
-        return SPEC
-
-    return seed
 
 
 def races_have_two_winners(patch: pytest.MonkeyPatch) -> Spec:
@@ -822,8 +769,8 @@ SEEDED: dict[str, Seed] = {
     "two-win-a-race": races_have_two_winners,
     "lapsed-offer-revives": lapsed_offers_revive,
     "purge-frees-the-place": lambda patch: with_state("offer", "purged", place="free"),
-    "orphaned-not-applied": lambda patch: without_cause("offered", "orphaned"),
-    "filled-not-applied": lambda patch: without_cause("offered", "filled"),
+    "orphaned-not-applied": lambda patch: without_cause("offer", "offered", "orphaned"),
+    "filled-not-applied": lambda patch: without_cause("offer", "offered", "filled"),
     "accepted-lapses-with-the-intent": accepted_offers_lapse,
     "version-not-asked-for": missing_guard("version-current"),
     "withdrawn-offers-forgotten": withdrawn_offers_are_forgotten,

@@ -435,6 +435,15 @@ class TestContract:
         refuse(store, ident("a"), replace(one, at=midnight + 86400))
         assert store.refusals(ident("a"), 9) == ([one], 0)
 
+    def test_a_token_of_a_day_is_listed_once_though_it_touches_three_days(self, store):
+        """It is judged from a minute before it is made to a minute after it is over."""
+        a1, midnight = opened("a"), NOW - NOW % 86400
+        put(store, message(a1))
+        one = refusal("1", midnight - 20)
+        refuse(store, a1.thid, one, replace(one, at=midnight + 20), replace(one, at=midnight + 86400 + 40))
+        refuse(store, a1.thid, refusal("2", midnight - 20), refusal("2", midnight + 86400 + 40))
+        assert [r.at for r in store.refusals(a1.thid, 9)[0]] == [midnight - 20] * 2
+
     def test_refusals_of_what_is_not_stored_are_not_noted(self, store):
         refuse(store, ident("a"), refusal("1"))
         assert store.refusals(ident("a"), 9) == ([], 0)

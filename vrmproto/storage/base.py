@@ -82,6 +82,9 @@ class Blob:
 REFUSALS = 100
 """So many refusals of one day are kept of a relationship; the others are only counted (VRM-LED-003)."""
 
+TOUCHED = 3
+"""A message may come again on so many days in UTC: its life is one of 24 hours, and clocks may differ."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

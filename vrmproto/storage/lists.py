@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from vrmproto.model import Thread
-from vrmproto.storage.base import REFUSALS, Blob, Change, FeedRow, Refusal
+from vrmproto.storage.base import REFUSALS, TOUCHED, Blob, Change, FeedRow, Refusal
 from vrmproto.storage.coding import pack, seek, thread_from, unpack
 
 __all__ = [
@@ -212,7 +212,7 @@ def add_refusal(db: sqlite3.Connection, thread: int, refusal: Refusal) -> None:
     """See Transaction."""
     mid = pack(refusal.mid)
     count, same = db.execute(
-        _REFUSALS_OF_A_DAY, (refusal.day, mid, thread, refusal.day - 1, refusal.day)
+        _REFUSALS_OF_A_DAY, (refusal.day, mid, thread, refusal.day - TOUCHED + 1, refusal.day)
     ).fetchone()
     if same:
         return  # it stays as it was first: VRM-LED-006

@@ -13,6 +13,7 @@ from vrmproto.keys import KeySet
 from vrmproto.model import Thread
 from vrmproto.storage.base import (
     REFUSALS,
+    TOUCHED,
     Append,
     Blob,
     Change,
@@ -175,7 +176,7 @@ class _Transaction:
         """See Transaction."""
         with self._whole():
             days = self._tables.refused.setdefault(thid, {})
-            known = {mid for day, mid in days if refusal.day - 1 <= day <= refusal.day}
+            known = {mid for day, mid in days if refusal.day - TOUCHED < day <= refusal.day}
             if thid not in self._tables.threads or refusal.mid in known:
                 return
             if len([day for day, _ in days if day == refusal.day]) < REFUSALS:
