@@ -72,7 +72,7 @@ from tests.model_seeds import (
     without_cause,
     wrong_append,
 )
-from vrmproto import erasing, guards, patching, preferences, threads, timing
+from vrmproto import guards, patching, preferences, threads, timing
 from vrmproto.errors import ProtocolError
 from vrmproto.home import Home
 from vrmproto.ladder import Grounds
@@ -1148,7 +1148,7 @@ def of_any_message(patch: pytest.MonkeyPatch) -> Spec:
     return SPEC
 
 
-def tests_not_looked_at(patch: pytest.MonkeyPatch) -> Spec:
+def patches_without_tests(patch: pytest.MonkeyPatch) -> Spec:
     right = patching.applied
     patch.setattr(
         patching, "applied", lambda patch, fields: right([op for op in patch if op["op"] != "test"], fields)
@@ -1183,12 +1183,6 @@ def lists_of_all_her(patch: pytest.MonkeyPatch) -> Spec:
     return SPEC
 
 
-def erased_whenever_it_came(patch: pytest.MonkeyPatch) -> Spec:
-    """A correction that comes after the attestation is a tombstone at once."""
-    patch.setattr(erasing, "_taken_before", lambda store, thread, other: thread.seq)
-    return SPEC
-
-
 def under_the_thread(patch: pytest.MonkeyPatch) -> Spec:
     """What is refused in a dialogue that goes on is listed nowhere."""
     right = Home._advance
@@ -1220,7 +1214,6 @@ SEEDED: dict[str, Seed] = {
     "data-outlive-the-attestation": lambda patch: with_kind("data", erased=False),
     "dialogues-outlive-the-attestation": lambda patch: with_kind("dialogue", erased=False),
     "inbox-outlives-the-attestation": wrong_append(lambda members: {"erases": members["erases"][:1]}),
-    "erased-whenever-it-came": erased_whenever_it_came,
     "consents-of-anybody": consents(of_anybody),
     "asked-is-enough": consents(asked_is_enough),
     "withdrawn-counts": consents(taken_back_counts),
@@ -1241,7 +1234,7 @@ SEEDED: dict[str, Seed] = {
     "below-what-has-ended": overlooked("agreement-live", "VRM-REL-015"),
     "corrections-of-any-message": of_any_message,
     "corrections-of-anything": overlooked("patch-applies", "VRM-COR-001"),
-    "tests-not-looked-at": tests_not_looked_at,
+    "patches-without-tests": patches_without_tests,
     "late-answers-refused": lambda patch: with_kind(
         "correction",
         cells={c: r for c, r in SPEC.kinds["correction"].cells.items() if c[::2] != ("overdue", APPLY)},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,23 +125,35 @@ def _folds(
     at, blind = int(checkpoint["iat"]), bool(checkpoint["aud"] == view["second"])
     heads = {str(head["thid"]): int(head["seq"]) for head in view["heads"]}
 
-    def counts(thid: str, one: Held, now_too: bool) -> bool:
+    # What opens a thread that no head names, though a thread below it may be named.
+    boards = {type_ for type_, kind in spec.opens.items() if kind.roles == "board"}
+
+    def all_of_it(one: Held) -> bool:
+        return True
+
+    def openings(one: Held) -> bool:
+        return one.seq == 1
+
+    def nothing(one: Held) -> bool:
+        return one.seq == 1 and one.type in boards
+
+    def counts(thid: str, one: Held, also: Callable[[Held], bool]) -> bool:
         then = int(one.receipt["iat"])
         if then != at:
             return then < at
-        # What opens a thread moves no other one, and what is below it rests on it.
-        return one.seq <= heads[thid] if thid in heads else now_too or one.seq == 1
+        return one.seq <= heads[thid] if thid in heads else also(one)
 
-    def fold(now_too: bool) -> Fold:
-        held = {t: [one for one in items if counts(t, one, now_too)] for t, items in threads.held.items()}
+    def fold(also: Callable[[Held], bool]) -> Fold:
+        held = {t: [one for one in items if counts(t, one, also)] for t, items in threads.held.items()}
         held = {t: items for t, items in held.items() if items}
         made = Fold(spec, held, threads.ladders, threads.told, blind=blind, later=threads.held)
         _adopt(made, view, heads)
         return made
 
-    yield fold(True)
+    yield fold(all_of_it)
     if any(one.receipt["iat"] == at for t, items in threads.held.items() if t not in heads for one in items):
-        yield fold(False)
+        yield fold(openings)
+        yield fold(nothing)
 
 
 def _adopt(fold: Fold, view: Mapping[str, Any], heads: Iterable[str]) -> None:
