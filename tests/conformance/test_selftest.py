@@ -71,7 +71,7 @@ def test_what_is_measured_is_enough() -> None:
 def test_the_page_is_that_of_a_run() -> None:
     """What ``make selftest`` wrote last: every mutant that is measured stands there, and what it came to.
 
-    Consents and relationships came after the run of the first page; those of their rules had one of their own.
+    Consents and relationships came after the run of the first page; their rules had one of their own.
     """
     pages = [(ROOT / "docs" / name).read_text() for name in PAGES]
     few = selftest.few(selftest.manifest())
