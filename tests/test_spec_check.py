@@ -560,8 +560,17 @@ FILES = sorted(
 )
 
 
+LIKE = ("messages/", "documents/", "roster/")
+"""Of these files, which are alike, a short run takes each fourth."""
+
+
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if not p.startswith(("roster/SD-", "vectors/")) and p not in SPARE]
+    "path",
+    [
+        pytest.param(p, marks=pytest.mark.long if p.startswith(LIKE) and n % 4 else ())
+        for n, p in enumerate(FILES)
+        if not p.startswith(("roster/SD-", "vectors/")) and p not in SPARE
+    ],
 )
 def test_whatever_a_file_holds_is_a_finding(spec, path):
     for data in (b"[]", b'{"a": [1, {"b": null}]}', b'"\\ud800"', b"[1e999]"):
