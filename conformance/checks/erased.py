@@ -78,7 +78,7 @@ async def what_lies_below_is_erased_with_the_relationship(lab: Lab) -> None:
     lab.holds(INBOX, late.thid in waiting, "a correction that came later waits", sorted(waiting))
 
 
-@check("VRM-BLB-006", profile="relationship")
+@check("VRM-BLB-006", profile="relationship", beside="intent")
 async def blobs_below_are_gone_for_the_organisation(lab: Lab) -> None:
     """What she has shared as a file, she reads after the attestation, and the organisation does not."""
     thread, record = await related(lab, stage="subscriber")
