@@ -20,6 +20,7 @@ from vrmproto.findings import Report
 from vrmproto.keys import b64
 from vrmproto.model import Thread
 from vrmproto.proving import MEMBERS, Threads
+from vrmproto.verification import Link
 
 RULES = {
     **MEMBERS,
@@ -229,7 +230,9 @@ def refused() -> tuple[Bonds, dict[str, Any], Threads]:
     bonds, thread = rich()
     for _ in range(2):
         bonds.within(thread, "first", "relationship.pause", {})
-        thread = replace(thread, head=bonds.bond().head)  # type: ignore[union-attr]
+        bond = bonds.bond()
+        assert bond is not None
+        thread = replace(thread, head=bond.head)
         Bonds.want(bonds, 0)
         bonds.now += 1
     document = bonds.view(thread)
@@ -275,7 +278,9 @@ def test_a_view_that_holds_the_data_is_found() -> None:
     document, held = bonds.view(thread), bonds.held()
     mid = document["data"][0]["mid"]
     told = (t for t in held.held[document["data"][0]["thid"]] if t.mid == mid)
-    content = next(told).message.body["content"]  # type: ignore[attr-defined]
+    first = next(told)
+    assert isinstance(first, Link)
+    content = first.message.body["content"]
     document["data"][0]["content"] = content
     assert failed(bonds.judged(document, held)) == {"/data/0/content": "VRM-STD-007"}
     document["data"][0]["content"] = "something else"
