@@ -146,8 +146,8 @@ class Reader:
         thread = self._readable(party, thid)
         entries = self.home.store.messages(thid, start, limit + 1)
         shown = entries[:limit]
-        held = self._held(thread, now)
         erased = self.home.erased(thread) if thread.role(party) == "second" else 0
+        held = self._held(thread, now) if erased else frozenset()
         document: dict[str, Any] = {
             "messages": [self._message(thread, erased, held, e) for e in shown],
             "keys": [*self._home_keys(), *_keys_of(shown)],
@@ -248,8 +248,6 @@ class Reader:
 
         The message that erased is never among them: it is the last one (VRM-DSP-005).
         """
-        if not self.home.erased(thread):
-            return frozenset()
         kinds = [k.name for k in self.home.spec.kinds.values() if any(s.holds for s in k.states.values())]
         below = self.home.store.below(thread.thid, kinds) if kinds else []
         states = ((t, self.home.status(t, now).state) for t in below)
