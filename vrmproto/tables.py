@@ -90,6 +90,12 @@ class Kind:
     record: str = ""
     """What a thread of this kind may have a record of: ``agreement``, ``consent`` or nothing."""
 
+    def is_erased(self, checkpoint: Mapping[str, Any], seq: int) -> bool:
+        """Whether a checkpoint says that a tombstone stands there (VRM-OFR-025, VRM-REL-017)."""
+        state = self.states.get(checkpoint["state"])
+        purged = state is not None and state.erased
+        return purged or (self.erased and seq <= checkpoint.get("erased", 0))
+
 
 def _row(kind: str, row: Mapping[str, Any]) -> Row:
     marks = row.get("marks", ())

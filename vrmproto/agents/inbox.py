@@ -314,11 +314,7 @@ class Inbox:
         said = await self._verifier.receipt(checkpoint, fresh=True)
         copy = self._ledger.copy(thid)
         thread = copy.thread if copy else None
-        kind = self._spec.kinds[thread.kind] if thread else None
-        erased = kind is not None and (
-            (said["state"] in kind.states and kind.states[said["state"]].erased)
-            or (kind.erased and item["seq"] <= said.get("erased", 0))
-        )
+        erased = thread is not None and self._spec.kinds[thread.kind].is_erased(said, item["seq"])
         if thread is None or not erased or thread.role(signer.iss) != "second":
             raise ChainError("gap", "a tombstone stands in place of a message", (receipt, checkpoint))
         claims = await self._verifier.receipt(receipt)
