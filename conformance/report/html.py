@@ -283,7 +283,7 @@ def _open(document: Json) -> Iterator[str]:
                 reasons.setdefault(rule["reason"] or "no reason told", []).append(link)
             yield f"<h3>{_v(verdict)}: {_MEANINGS[verdict]}</h3><ul>"
             for reason, links in reasons.items():
-                yield f"<li>{_e(reason)}: {', '.join(links)}</li>"
+                yield f"<li>{_e(reason.removesuffix('.'))}: {', '.join(links)}</li>"
             yield "</ul>"
     if document["baseline"]["stale"]:
         nothing = False

@@ -140,6 +140,13 @@ def test_states_of_a_diagram_do_not_overlap() -> None:
                 assert x + w <= a or a + c <= x or y + h <= b or b + d <= y
 
 
+def test_a_reason_that_is_a_sentence_does_not_end_twice() -> None:
+    of = run(Outcome("VRM-HOM-010", "a check", Verdict.INCONCLUSIVE, reason="Nobody can tell."))
+    text = report.html(made(of))
+    assert "Nobody can tell: " in text
+    assert ".: " not in text
+
+
 def test_a_target_cannot_write_markup() -> None:
     exchange = asked(
         label=HOSTILE,
