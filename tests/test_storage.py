@@ -601,6 +601,19 @@ class TestContract:
         assert mids(store.inbox(SHOP, 9)) == []
         assert len(mids(store.inbox(ANNA, 9))) == 3
 
+    def test_a_rotation_is_found_wherever_its_thread_has_gone(self, store):
+        a1, b1 = opened("a"), opened("b")
+        put(store, message(a1), message(b1))
+        first = moved(a1, first=BEN)
+        put(store, message(first, replaces=ANNA))
+        second = moved(b1, first=CARA)
+        put(store, message(second, replaces=BEN))
+        put(store, message(moved(second, first=ANNA), rebinds=CARA))
+        assert [e.mid for e in store.rotations(BEN, SHOP)] == [first.head]
+        (found,) = store.rotations(CARA, SHOP)
+        assert (found.thid, found.seq, found.mid) == (b1.thid, second.seq, second.head)
+        assert store.rotations(ANNA, SHOP) == store.rotations(BEN, BANK) == []
+
     def test_a_board(self, store):
         a1, b1 = opened("a", second=BOARD), opened("b", BEN, BOARD)
         put(store, message(a1, "", change=shown(a1)), message(b1, "", change=shown(b1, until=NOW + 9)))
@@ -1054,6 +1067,7 @@ def everything(
         [store.messages(thid, start, limit) for thid in thids for start, limit in ((1, 99), (2, 2))],
         [store.inbox(party, limit) for party in PARTIES for limit in (99, 2)],
         [store.changed(party, *page) for party in PARTIES for page in ((0, 99), (3, 2))],
+        [store.rotations(first, second) for first in PEOPLE for second in SECONDS],
         [store.refusals(thid, limit) for thid in thids for limit in (999, 2)],
         [store.feed_end(BOARD), store.feed_changes(BOARD, 0, 99), store.feed_changes(BOARD, 3, 2)],
         [store.feed_open(BOARD, after, 50, NOW + 3, limit) for after, limit in ((0, 99), (2, 2))],

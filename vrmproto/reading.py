@@ -327,12 +327,7 @@ class Reader:
                 break
         if envelope.peek(own[0].token)[1]["iss"] == thread.first:
             return own
-        rotations = [
-            entry
-            for thid in self.home.store.threads_of(*thread.pair)
-            for entry in self._entries(thid)
-            if envelope.peek(entry.token)[1]["type"] in self.home.spec.rotations
-        ]
+        rotations = self._rotations([thread.first], thread.second)
         earlier = [r for r in rotations if r.position < own[0].position]
         committed = max(earlier, key=lambda r: r.position, default=None)
         later = {e.position: e for e in [*own[1:], *rotations] if e.position > own[0].position}
@@ -350,15 +345,8 @@ class Reader:
         if bound == thread.first:
             return opened
         brought = [e for e in self._entries(thread.thid) if self._type(e) in self.home.spec.introductions]
-        firsts = dict.fromkeys([thread.first, *(self._rebinding(e)[0] for e in brought)])
-        rotations = [
-            entry
-            for first in firsts
-            for thid in store.threads_of(first, thread.second)
-            for entry in self._entries(thid)
-            if self._type(entry) in self.home.spec.rotations
-        ]
-        held, rotations = opened, sorted(rotations, key=lambda e: e.position)
+        named = [name for entry in brought for name in self._rebinding(entry)]
+        held, rotations = opened, self._rotations([thread.first, *named], thread.second)
         for entry in sorted([*brought, *rotations], key=lambda e: e.position):
             left, entered = self._rebinding(entry)
             if left != bound or entry.position < opened[1].position:
@@ -367,8 +355,22 @@ class Reader:
             held.append(entry)
             if entry in brought and bound != thread.first:
                 earlier = (r for r in rotations if r.position < entry.position)
-                held += [r for r in earlier if self._rebinding(r)[1] == bound][-1:]
+                last = [r for r in earlier if self._rebinding(r)[1] == bound][-1:]
+                held += [r for r in last if r not in held]
         return held
+
+    def _rotations(self, names: Sequence[str], second: str) -> list[Entry]:
+        """The rotations towards a party that led to any of these identifiers, in the order of receipt.
+
+        In whichever thread: one that was rotated in may have been introduced to somebody else since.
+        """
+        found: dict[int, Entry] = {}
+        names = list(dict.fromkeys(names))
+        for name in names:  # what it replaced is looked up as well
+            for entry in self.home.store.rotations(name, second):
+                found[entry.position] = entry
+                names += [left for left in self._rebinding(entry)[:1] if left not in names]
+        return [found[position] for position in sorted(found)]
 
     def _rebinding(self, entry: Entry) -> tuple[str, str]:
         """The first party before and after a rotation or an introduction."""

@@ -249,6 +249,9 @@ class Store(Reads, Protocol):
     def messages(self, thid: str, start: int, limit: int) -> list[Entry]:
         """Messages of a thread from ``seq`` = start on."""
 
+    def rotations(self, first: str, second: str) -> list[Entry]:
+        """The messages by which ``first`` replaced another identifier towards ``second``, in their order."""
+
     def changed(self, party: str, after: int, limit: int) -> list[tuple[int, Thread]]:
         """The party's threads whose last change is past ``after``, with that position, in its order."""
 

@@ -136,6 +136,8 @@ class _Transaction:
             put(tables.children.setdefault(thread.parent, {}), thid, True)
         for addressee in item.addressees:
             put(tables.inboxes.setdefault(addressee, {}), position, entry)
+        if item.replaces:
+            put(tables.rotations.setdefault(pair, {}), position, entry)
         if item.record:
             if mid in tables.records:
                 raise StoreError("there is a record of this id already")
@@ -441,6 +443,11 @@ class MemoryStore:
         with self._committed() as tables:
             found = (entry for seq, entry in tables.messages.get(thid, {}).items() if seq >= start)
             return nsmallest(limit, found, key=lambda entry: entry.seq)
+
+    def rotations(self, first: str, second: str) -> list[Entry]:
+        """See Store."""
+        with self._committed() as tables:
+            return list(tables.rotations.get((first, second), {}).values())
 
     def changed(self, party: str, after: int, limit: int) -> list[tuple[int, Thread]]:
         """See Store."""

@@ -37,6 +37,7 @@ class Tables:
         self.agreements: dict[str, Agreement] = {}
         self.classes: dict[tuple[str, str, str], dict[str, Agreement]] = {}
         self.records: dict[str, str] = {}
+        self.rotations: dict[tuple[str, str], dict[int, Entry]] = {}
         self.noted: dict[str, bool] = {}
         self.last: dict[str, int] = {"position": 0, "change": 0}
         self.children: dict[str, dict[str, bool]] = {}

@@ -58,6 +58,7 @@ _SET_THREAD = "UPDATE threads SET changed = ?, body = ? WHERE n = ?"
 _SET_BODY = "UPDATE threads SET body = ? WHERE n = ?"
 _ADD_MESSAGE = "INSERT INTO messages (pos, thread, seq, mid, token, receipt) VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_INBOX = "INSERT INTO inbox (party, pos, thread, mid) VALUES (?, ?, ?, ?)"
+_ADD_ROTATION = "INSERT INTO rotations (pos, first, second) VALUES (?, ?, ?)"
 _ADD_RECORD = "INSERT INTO records (mid, thread) VALUES (?, ?)"
 _ADD_AGREEMENT = "INSERT INTO agreements (thread, first, second, class, at) VALUES (?, ?, ?, ?, ?)"
 _SET_NEXT_KEY = "INSERT OR REPLACE INTO pairs (first, second, next_key) VALUES (?, ?, ?)"
@@ -118,8 +119,7 @@ class LookUps:
             row = self._db.execute(_MESSAGE, (seek(thid), seek(mid))).fetchone()
         if row is None:
             return None
-        position, seq, token, receipt = row
-        return Entry(position, thid, seq, mid, token, receipt)
+        return Entry(row[0], thid, row[1], mid, *row[2:])
 
     def known(self, party: str) -> bool:
         """See Reads."""
@@ -237,6 +237,7 @@ class _Batch:
         self.messages: list[tuple[int, int, int, bytes, str, str]] = []
         self.inbox: list[tuple[int, int, int, bytes]] = []
         self.records: list[tuple[bytes, int]] = []
+        self.rotations: list[tuple[int, int, int]] = []
         self.agreements: list[tuple[int, int, int, str, int]] = []
         self.next_keys: dict[tuple[int, int], str] = {}
         self.erased: list[tuple[int, bytes | None]] = []
@@ -257,6 +258,7 @@ class _Batch:
             (_ADD_MESSAGE, self.messages),
             (_ADD_INBOX, self.inbox),
             (_ADD_RECORD, self.records),
+            (_ADD_ROTATION, self.rotations),
             (_ADD_AGREEMENT, self.agreements),
             (_SET_NEXT_KEY, [(*pair, key) for pair, key in self.next_keys.items() if key]),
             (_FORGET_NEXT_KEY, [pair for pair, key in self.next_keys.items() if not key]),
@@ -396,16 +398,16 @@ class WriteTransaction(LookUps):
                 sizes[addressee] += 1
         if item.record:
             batch.records.append((mid, n))
-        if item.supersedes or item.severs or item.next_key is not None:
-            first, second = self._party(thread.first), self._party(thread.second)
-            if item.supersedes or item.severs:
-                batch.agreements.append((n, first, second, item.supersedes, thread.received))
-            if item.next_key is not None:
-                batch.next_keys[first, second] = item.next_key
+        first, second = self._party(thread.first), self._party(thread.second)
+        if item.replaces:
+            batch.rotations.append((self._position, first, second))
+        if item.supersedes or item.severs:
+            batch.agreements.append((n, first, second, item.supersedes, thread.received))
+        if item.next_key is not None:
+            batch.next_keys[first, second] = item.next_key
         if item.parent is not None:
             self._set_parent(batch, item.parent)
         if item.erases:
-            second = self._party(thread.second)
             batch.erased += [(second, seek(thid)) for thid in item.erases]
             sizes.pop(thread.second, None)
         if item.change is not None:

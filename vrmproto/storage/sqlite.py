@@ -26,6 +26,10 @@ __all__ = ["SqliteStore"]
 _INBOX = """SELECT m.pos, t.thid, m.seq, m.mid, m.token, m.receipt
   FROM inbox i JOIN messages m ON m.pos = i.pos JOIN threads t ON t.n = m.thread
   WHERE i.party = (SELECT n FROM parties WHERE id = ?) ORDER BY i.pos LIMIT ?"""
+_ROTATIONS = """SELECT m.pos, t.thid, m.seq, m.mid, m.token, m.receipt
+  FROM rotations r JOIN messages m ON m.pos = r.pos JOIN threads t ON t.n = m.thread
+  WHERE r.first = (SELECT n FROM parties WHERE id = ?) AND r.second = (SELECT n FROM parties WHERE id = ?)
+  ORDER BY r.pos"""
 _MESSAGES = """SELECT pos, seq, mid, token, receipt FROM messages
   WHERE thread = (SELECT n FROM threads WHERE thid = ?) AND seq >= ? ORDER BY seq LIMIT ?"""
 # For the "+" see ``THREADS_OF``.
@@ -147,6 +151,15 @@ class SqliteStore(LookUps):
         """See Store."""
         with self._engine:
             rows = self._db.execute(_INBOX, (party, limit)).fetchall()
+        return [
+            Entry(position, unpack(thid), seq, unpack(mid), token, receipt)
+            for position, thid, seq, mid, token, receipt in rows
+        ]
+
+    def rotations(self, first: str, second: str) -> list[Entry]:
+        """See Store."""
+        with self._engine:
+            rows = self._db.execute(_ROTATIONS, (first, second)).fetchall()
         return [
             Entry(position, unpack(thid), seq, unpack(mid), token, receipt)
             for position, thid, seq, mid, token, receipt in rows

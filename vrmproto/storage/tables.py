@@ -192,6 +192,16 @@ Table(
     sqlite_with_rowid=False,
 )
 
+# The messages by which an identifier, the first party, replaced another one towards a second party.
+Table(
+    "rotations",
+    metadata,
+    Column("pos", Integer, ForeignKey("messages.pos"), primary_key=True),
+    Column("first", Integer, ForeignKey("parties.n"), nullable=False),
+    Column("second", Integer, ForeignKey("parties.n"), nullable=False),
+    Index("rotations_pair", "first", "second"),
+)
+
 Table(
     "records",
     metadata,

@@ -1,7 +1,8 @@
-"""The kind of a thread below another, so that those of one kind are found among many; what was refused."""
+"""The kinds of threads below others; what was refused; by which messages identifiers replaced others."""
 
 from __future__ import annotations
 
+import base64
 import json
 
 import sqlalchemy as sa
@@ -37,3 +38,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("thread", "day", "mid"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "rotations",
+        sa.Column("pos", sa.Integer, sa.ForeignKey("messages.pos"), primary_key=True),
+        sa.Column("first", sa.Integer, sa.ForeignKey("parties.n"), nullable=False),
+        sa.Column("second", sa.Integer, sa.ForeignKey("parties.n"), nullable=False),
+    )
+    op.create_index("rotations_pair", "rotations", ["first", "second"])
+    _fill_rotations()
+
+
+def _fill_rotations() -> None:
+    db = op.get_bind()
+    found = db.exec_driver_sql(
+        "SELECT m.pos, m.token, t.second FROM messages m JOIN threads t ON t.n = m.thread WHERE m.seq > 1"
+    )
+    rotations = [(pos, token, second) for pos, token, second in found if _type(token) == "agent.rotate"]
+    for pos, token, second in rotations:
+        db.exec_driver_sql(
+            "INSERT INTO rotations SELECT ?, n, ? FROM parties WHERE id = ?",
+            (pos, second, _claims(token)["iss"]),
+        )
+
+
+def _claims(token: str) -> dict[str, object]:
+    payload = f"{token}.".split(".")[1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _type(token: str) -> object:
+    return _claims(token).get("type")
