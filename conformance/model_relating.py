@@ -208,5 +208,5 @@ def take(world: World, view: View, act: Act, now: int) -> None:
             # In one second the end of a relationship goes before a later agreement (VRM-THR-019).
             taken = other.state == "superseded" and other.entered == now
             if other.kind == "terms" and (other.state == "agreed" or taken):
-                other.causes.append((other.state, "severed", other.seq))
+                other.causes.append(("agreed", "severed", other.seq))
                 world.enter(other, "ended", now)

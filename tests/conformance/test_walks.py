@@ -18,7 +18,7 @@ import uvloop
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from conformance import jose, player, walks
+from conformance import jose, model, model_relating, player, walks
 from conformance.results import Outcome, Verdict
 from conformance.session import Origins, Session
 from conformance.target import open_target
@@ -150,6 +150,21 @@ async def test_a_quick_run_visits_every_transition_of_the_reference() -> None:
     assert [name for name in wanted if name not in report.transitions] == []
     assert set(report.transitions) <= set(wanted)
     assert not report.reasons
+
+
+def test_what_ends_an_agreement_in_the_second_of_the_next_one_is_a_transition_of_the_tables() -> None:
+    """VRM-THR-019: the end of the relationship counts, which has ended what was agreed and not superseded."""
+    world = model.World(model.Roster({}, {}))
+    for thid, kind in (("old", "terms"), ("new", "terms"), ("bond", "relationship")):
+        world.views[thid] = model.View(thid, kind, "ann", "vic", seq=2)
+    old, new, bond = world.views.values()
+    world.enter(old, "superseded", 7)
+    old.causes.append(("agreed", "superseded", 2))
+    world.enter(new, "agreed", 7)
+    model_relating.take(world, bond, model.Act("end", model_relating.END, "ann", "vic", 7, 9, {}), 7)
+    assert (old.state, new.state) == ("ended", "ended")
+    ways = {f"terms {state} {cause}" for view in (old, new) for state, cause, _ in view.causes}
+    assert ways == {"terms agreed superseded", "terms agreed severed"}
 
 
 async def test_a_walk_whose_second_has_passed_is_walked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
