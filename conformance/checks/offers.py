@@ -660,6 +660,38 @@ async def the_last_rotation_to_an_identifier_stands_behind_its_introduction(lab:
         await judge_record(lab, reader, intent, offer, "accepted", (brought, before, after))
 
 
+@check("VRM-OFR-030", profile="intent")
+async def a_rotation_is_in_the_record_wherever_its_thread_has_gone(lab: Lab) -> None:
+    """Its thread has another first party by now; and brought in once more, it is not told twice."""
+    if "agent.rotate" not in lab.target.discovery.get("types", ()):
+        raise Inconclusive("the home takes no rotations")
+    vendor, aside = await lab.vendor(), lab.person()
+    names = [lab.person() for _ in range(4)]
+    terms = await lab.agreed(names[0], vendor)
+    intent = await lab.published(names[0], rules={"accepts": 2})
+    offer, back = await lab.offered(intent, vendor), await lab.offered(intent, vendor)
+    for one in (offer, back):
+        await lab.accepted(one)
+
+    async def rotated(n: int) -> Said:
+        old, new = names[n], names[n + 1]
+        body = {"replaces": old.id, "proof": lab.proof(old, new, vendor.id, terms.thid)}
+        return await lab.say(new, "agent.rotate", body, terms, aud=vendor.id)
+
+    first = await rotated(0)
+    offer.first = back.first = names[1]
+    gone = await introduced(lab, offer, aside)
+    left, again = await introduced(lab, back, aside), await introduced(lab, back, names[1])
+    second = await rotated(1)
+    back.first = names[2]
+    third = await rotated(2)
+    back.first = names[3]
+    for reader in (aside, vendor):
+        await judge_record(lab, reader, intent, offer, "accepted", (first, gone))
+    for reader in (names[3], vendor):
+        await judge_record(lab, reader, intent, back, "accepted", (first, left, again, second, third))
+
+
 @check("VRM-OFR-030", "VRM-OFR-031", profile="intent", needs="origin")
 async def the_record_of_an_offer_of_an_organisation_holds_its_key(lab: Lab) -> None:
     """An organisation is named by its origin, and its key stands in the record."""

@@ -441,6 +441,46 @@ def record_without_the_rotation_before() -> None:
     around(Reader, "_offer_proof", wrong)
 
 
+@mutant("VRM-OFR-030")
+def record_without_rotations_of_gone_threads() -> None:
+    """The record of an offer lacks a rotation whose thread has another first party by now."""
+
+    def wrong(right: Any, self: Reader, names: Any, second: str) -> Any:
+        store = self.home.store
+        threads = {thid for name in names for thid in store.threads_of(name, second)}
+        return [e for e in right(self, names, second) if envelope.peek(e.token)[1]["thid"] in threads]
+
+    around(Reader, "_rotations", wrong)
+
+
+@mutant("VRM-OFR-030")
+def record_with_a_rotation_twice() -> None:
+    """After a second introduction of an identifier the record tells once more how it came about."""
+
+    def wrong(right: Any, self: Reader, thread: Any) -> Any:
+        held = right(self, thread)
+        told = []
+        for n, entry in enumerate(held):
+            told.append(entry)
+            later, brought = held[n + 1 : n + 2], said(entry)
+            if brought["type"] == "agent.introduce" and later and said(later[0])["type"] == "agent.rotate":
+                told += [
+                    e
+                    for e in held[:n]
+                    if e.position > held[1].position and entered(e) == brought["body"]["id"]
+                ][-1:]
+        return told
+
+    def said(entry: Any) -> Any:
+        return envelope.peek(entry.token)[1]
+
+    def entered(entry: Any) -> Any:
+        claims = said(entry)
+        return claims["iss"] if claims["type"] == "agent.rotate" else None
+
+    around(Reader, "_offer_proof", wrong)
+
+
 @mutant("VRM-OFR-031")
 def board_as_a_party() -> None:
     """second of the record of an offer is the board."""

@@ -134,6 +134,29 @@ async def test_a_record_of_an_offer_follows_her_through_introduction_and_rotatio
             assert (await stranger.read(f"/v1/records/{offer.thid}")).status == 404
 
 
+async def test_a_record_of_an_offer_holds_a_rotation_whose_thread_has_gone_on() -> None:
+    """VRM-OFR-030: the thread of the rotation has another first party by now; nothing is told twice."""
+    async with market() as m:
+        world, vendor = m.world, m.vendors[0]
+        made = [keys.generate() for _ in range(4)]
+        anna, second, third, aside = (Party(world, k.did, k) for k in made)
+        own, record = await agreed(anna, vendor, "SD-BASE-DP")
+        intent = await m.opened(anna)
+        offer = await m.offered(intent, vendor)
+        assert (await m.accept(offer)).state == "accepted"
+        first = await rotate(anna, second, vendor.id, own, record)
+        mids = [intent.thid, offer.thid, first]
+        offer.first = second
+        for new in (aside, second):
+            shown = await m.say(offer, offer.first, "agent.introduce", m.introduction(offer, new))
+            assert shown.status == 202, shown.document
+            mids.append(offer.head)
+            offer.first = new
+            await _holds(vendor, new, offer.thid, mids)
+        after = await rotate(second, third, vendor.id, own, first)
+        await _holds(vendor, third, offer.thid, [*mids, after])
+
+
 async def _holds(vendor: Party, person: Party, record: str, mids: list[str]) -> None:
     """Both read the record; it holds these messages and verifies."""
     for reader in (vendor, person):
