@@ -194,9 +194,9 @@ class Moves:
         return _Symbolic(self.stage.spec, self.stage.now - self.stage.bindings.began)
 
     def mid(self, mid: str) -> str:
-        """A message as a placeholder."""
+        """A message as a placeholder; one that there is not is nowhere."""
         label = self.stage.labels.get(mid)
-        return f"${{mid:{label}}}" if label else mid
+        return f"${{mid:{label}}}" if label else mid or NOWHERE
 
     def id(self, identifier: str) -> str:
         """A party or a board as a placeholder."""
@@ -641,7 +641,7 @@ class Moves:
             if "agreement" in flaws:
                 named = bodies.agreement(pick([n for n in NAMES if n != named["id"]]))
             offer = pick([NOWHERE, self.mid(view.thid)]) if "accepts" in flaws else self.mid(view.offer)
-            return {"accepts": offer or NOWHERE, "agreement": named, "lang": "en", "place": "NL"}
+            return {"accepts": offer, "agreement": named, "lang": "en", "place": "NL"}
         if type_ == "terms.alternative":
             return self._alternative(view, flaws)
         if type_ == "intent.amend":
@@ -698,7 +698,7 @@ class Moves:
         listed = [reference["id"] for reference in view.offered]
         fresh = [name for name in NAMES if name not in listed]
         name = self.rng.choice(listed if "listed" in flaws and listed else fresh)
-        offer = NOWHERE if "accepts" in flaws else self.mid(view.offer) or NOWHERE
+        offer = NOWHERE if "accepts" in flaws else self.mid(view.offer)
         body = self.dated(self.bodies.alternative(offer, name), flaws)
         self.spoil_terms(body, "agreement", flaws - {"roster"})
         return body

@@ -186,6 +186,27 @@ async def test_a_walk_whose_second_has_passed_is_walked_anew(monkeypatch: pytest
     assert set(walks.transitions(SPEC, SPEC.profiles)) <= set(report.transitions)
 
 
+@pytest.mark.long
+async def test_an_acceptance_that_comes_too_late_is_no_fault_of_the_home(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No agreement comes about then, so that what follows names none that has the form of one."""
+    right, late, names = player.Player.do, set[str](), ("relationship", "consent", "dialogue", "data")
+
+    async def do(self: player.Player, step: Any) -> Any:
+        hasty = self.name.endswith(" deadline") and self.name.split()[-3] in names
+        if hasty and step.label.startswith("terms.accept") and self.name not in late:
+            late.add(self.name)
+            await asyncio.sleep(11)
+        return await right(self, step)
+
+    monkeypatch.setattr(player.Player, "do", do)
+    with running() as (url, data):
+        report = await hunt(url, data, 6, quick=True)
+    assert len(late) > 4
+    assert told(report) == []
+
+
 def test_the_transitions_are_those_of_the_tables() -> None:
     wanted = walks.transitions(SPEC, SPEC.profiles)
     assert len(wanted) == 163

@@ -287,7 +287,6 @@ for _kind, _type, _name, _rule, _nth in (
     ("terms", "terms.alternative", "roster-member", "VRM-TRM-006", 0),
     ("terms", "terms.alternative", "alternative-differs", "VRM-TRM-007", 0),
     ("terms", "terms.alternative", "deadline-ahead", "VRM-THR-020", 0),
-    ("terms", "agent.rotate", "rotate-proof", "VRM-ID-021", 0),
     ("intent", "intent.publish", "roster-member", "VRM-TRM-001", 0),
     ("intent", "intent.publish", "person-opens", "VRM-THR-024", 0),
     ("intent", "intent.publish", "blobs-held", "VRM-BLB-004", 0),
@@ -313,6 +312,14 @@ for _kind, _type, _name, _rule, _nth in (
         f"A row of {_type} lacks the guard {_name}.",
         guard(_kind, _type, _name, _nth),
     )
+# Who the sender is is asked before the kind is known: by a row of any kind (VRM-ID-026).
+mutant(
+    "agent-rotate-without-rotate-proof",
+    "VRM-ID-021",
+    "No row of agent.rotate has the guard rotate-proof.",
+    guard("terms", "agent.rotate", "rotate-proof"),
+    guard("relationship", "agent.rotate", "rotate-proof"),
+)
 
 # --- states --------------------------------------------------------------------------------------
 
