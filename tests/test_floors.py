@@ -187,6 +187,12 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.editor.prose",
         "vrmproto.editor.roster",
         "vrmproto.editor.schemas",
+        "vrmproto.editor.site",
+        "vrmproto.editor.site.drawings",
+        "vrmproto.editor.site.layout",
+        "vrmproto.editor.site.moves",
+        "vrmproto.editor.site.steps",
+        "vrmproto.editor.site.svg",
         "vrmproto.editor.tables",
     ),
 ]
