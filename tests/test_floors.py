@@ -83,6 +83,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.server.http",
         "vrmproto.server.negotiate",
         "vrmproto.server.openapi",
+        "vrmproto.server.pages",
         "vrmproto.server.routes",
         "vrmproto.server.run",
         "vrmproto.server.settings",

@@ -17,7 +17,7 @@ MARGIN, PAD = 12.0, 14.0
 RISE = 40.0
 """How far each step stands in from the one below."""
 LABEL = 116.0
-ROOM = 500.0
+ROOM = 520.0
 """Of a list, before it is wrapped."""
 ROW = 18.0
 LISTS = (
