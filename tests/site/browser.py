@@ -7,27 +7,35 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiohttp import web
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Route,
+    ViewportSize,
+    sync_playwright,
+)
 
 from vrmproto.server.pages import Pages
 
-__all__ = ["Sight", "chromium", "look", "seen", "served"]
+__all__ = ["PHONE", "Sight", "launched", "look", "seen", "served"]
 
 PROGRAM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-PHONE = {"width": 375, "height": 720}
-DESK = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 375, "height": 720}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium. Where CI runs it has to be there; elsewhere these tests wait for one."""
+@contextlib.contextmanager
+def launched() -> Iterator[Browser]:
+    """For a fixture: the system's Chromium. Where CI runs it has to be there; elsewhere these tests wait for one."""
     if not os.access(PROGRAM, os.X_OK):
         if os.environ.get("CI") == "true":
             pytest.fail(f"there is no Chromium at {PROGRAM}")
@@ -82,6 +90,8 @@ class Sight:
     """A context of a browser that notes what its pages ask for and complain of."""
 
     context: BrowserContext
+    page: Page
+    """One that is there already, for whoever looks at many."""
     base: str
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -97,7 +107,7 @@ def seen(browser: Browser, base: str, **options: Any) -> Iterator[Sight]:
     """A context in which nothing but the site answers."""
     context = browser.new_context(**{"viewport": DESK, **options})
     context.set_default_timeout(10_000)
-    sight = Sight(context, base)
+    sight = Sight(context, context.new_page(), base)
 
     def note(route: Route) -> None:
         url = route.request.url
@@ -120,29 +130,35 @@ def seen(browser: Browser, base: str, **options: Any) -> Iterator[Sight]:
         context.close()
 
 
-def _violations(page: Page, where: str) -> list[str]:
-    found = Axe().run(page).response["violations"]
+def _violations(page: Page, where: str, rules: Sequence[str] = ()) -> list[str]:
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found = Axe().run(page, options=options).response["violations"]
     return [f"{where}: {v['id']}: {n['target']}: {n['failureSummary']}" for v in found for n in v["nodes"]]
 
 
-def look(sight: Sight, path: str, *, thorough: bool = True) -> list[str]:
-    """What is wrong with a page: on a wide light screen, and on a narrow dark one."""
+def look(sight: Sight, path: str, *, axe: bool = True, twice: bool = False) -> list[str]:
+    """What is wrong with a page: on a wide light screen, and on a narrow dark one.
+
+    In the dark axe looks at colours only, unless it is to judge everything ``twice``.
+    """
     sight.requests.clear()
     sight.complaints.clear()
-    page = sight.open(path)
+    page = sight.page
+    page.set_viewport_size(DESK)
+    page.emulate_media(color_scheme="light")
+    page.goto(sight.base + path)
     faults = []
     if not page.locator("main h1").count():
         faults.append("has no heading")
-    if thorough:
+    if axe:
         faults += _violations(page, "light")
-    page.set_viewport_size({"width": 375, "height": 720})
+    page.set_viewport_size(PHONE)
     page.emulate_media(color_scheme="dark")
     wide = page.evaluate("document.documentElement.scrollWidth")
-    if wide > 375:
+    if wide > PHONE["width"]:
         faults.append(f"is {wide} wide at 375")
-    if thorough:
-        faults += _violations(page, "dark")
-    page.close()
+    if axe:
+        faults += _violations(page, "dark", () if twice else ["color-contrast"])
     faults += [f"asks for {url}" for url in sight.requests if not url.startswith(sight.base)]
     faults += [f"complains: {text}" for text in sight.complaints]
     return [f"{path} {fault}" for fault in faults]
