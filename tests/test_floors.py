@@ -158,6 +158,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.cli.serve",
         "vrmproto.cli.sharing",
         "vrmproto.cli.spec_check",
+        "vrmproto.cli.spec_site",
         "vrmproto.cli.talking",
         "vrmproto.cli.telling",
         "vrmproto.cli.validate",
@@ -187,6 +188,16 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.editor.prose",
         "vrmproto.editor.roster",
         "vrmproto.editor.schemas",
+        "vrmproto.editor.site",
+        "vrmproto.editor.site.build",
+        "vrmproto.editor.site.bundle",
+        "vrmproto.editor.site.pages",
+        "vrmproto.editor.site.parts",
+        "vrmproto.editor.site.paths",
+        "vrmproto.editor.site.prose",
+        "vrmproto.editor.site.search",
+        "vrmproto.editor.site.shell",
+        "vrmproto.editor.site.source",
         "vrmproto.editor.tables",
     ),
 ]
@@ -207,6 +218,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "alembic": ("vrmproto.storage.",),
     "typer": ("vrmproto.cli.",),
     "rich": ("vrmproto.cli.",),
+    "jinja2": ("vrmproto.editor.site.",),
+    "markdown_it": ("vrmproto.editor.site.",),
     "hypothesis": (),
 }
 

@@ -1,0 +1,1 @@
+"""The static site of the documentation of a spec folder."""
