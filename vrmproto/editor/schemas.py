@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
@@ -196,12 +195,17 @@ _NO_FORMAT = {"date-time": "2026-13-01T00:00:00Z", "duration": "P1", "uri": "no 
 @functools.cache
 def _asserted(name: str) -> bool:
     """Whether both engines refuse what is not of this format."""
+    # its formats take a second to import, which what only reads schemas should not wait for
+    from jsonschema import Draft202012Validator, FormatChecker
+
     schema, bad = {"type": "string", "format": name}, _NO_FORMAT.get(name, "")
     oracle = Draft202012Validator(schema, format_checker=FormatChecker())
     return not oracle.is_valid(bad) and not _compiled(schema).is_valid(bad)
 
 
 def _examples(folder: Folder) -> None:
+    from jsonschema import Draft202012Validator, FormatChecker
+
     for path, schema in folder.schemas.items():
         for pointer, part in _parts(schema):
             if "format" in part and not _asserted(part["format"]):
