@@ -91,7 +91,7 @@ def test_a_drawing_says_what_its_table_says(name: str) -> None:
     assert faults_of(picture) == []
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(kinds())
 def test_any_table_is_drawn_whole_and_nothing_overlaps(kind: dict[str, Any]) -> None:
     picture = Picture(kind_svg("any", kind))
@@ -202,7 +202,7 @@ def test_a_diagram_of_mermaid_says_what_the_table_says(name: str) -> None:
     assert ends == {n for n, state in KINDS[name]["states"].items() if "end" in state}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(kinds())
 def test_any_table_as_a_diagram_of_mermaid(kind: dict[str, Any]) -> None:
     cells, ends = parsed(mermaid("any", kind))
@@ -244,7 +244,7 @@ def test_the_ladder_rises_and_says_what_each_step_opens() -> None:
         assert rung["description"] in (picture.root[1].text or "")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(
