@@ -138,9 +138,14 @@ def _violations(page: Page, where: str, rules: Sequence[str] = ()) -> list[str]:
     return [f"{where}: {v['id']}: {n['target']}: {n['failureSummary']}" for v in found for n in v["nodes"]]
 
 
-CUT = """() => document.querySelectorAll('tbody, dl, ol, ul, pre').forEach((list) => {
-  [...list.children].slice(8).forEach((child) => child.remove());
-})"""
+CUT = """() => {
+  const cut = (where, most) => document.querySelectorAll(where).forEach((list) => {
+    [...list.children].slice(most).forEach((child) => child.remove());
+  });
+  cut('tbody, dl, ol, ul, pre', 8);
+  cut('main', 16);
+  cut('main div', 4);
+}"""
 
 
 def look(sight: Sight, path: str, *, axe: bool = True, whole: bool = False) -> list[str]:

@@ -48,10 +48,10 @@ class Picture:
         self.root = ElementTree.fromstring(text)
 
     def groups(self, kind: str) -> list[ElementTree.Element]:
-        return [g for g in self.root.iter(f"{SVG}g") if g.get("class") == kind]
+        return [g for g in self.root.iter(f"{SVG}g") if g.get("class") == f"d-{kind}"]
 
     def texts(self, element: ElementTree.Element, kind: str) -> list[str]:
-        return [_words(t) for t in element.iter(f"{SVG}text") if t.get("class") == kind]
+        return [_words(t) for t in element.iter(f"{SVG}text") if t.get("class") == f"d-{kind}"]
 
     @property
     def states(self) -> dict[str, ElementTree.Element]:
@@ -67,7 +67,9 @@ class Picture:
             r = group.find(f"{SVG}rect")
             assert r is not None
             x, y, w, h = (float(r.get(m, "")) for m in ("x", "y", "width", "height"))
-            found.append(Rect(" ".join(map(str, group.attrib.values())), x, y, x + w, y + h))
+            found.append(
+                Rect(" ".join(map(str, group.attrib.values())).removeprefix("d-"), x, y, x + w, y + h)
+            )
         return found
 
     @property

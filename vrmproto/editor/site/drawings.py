@@ -68,9 +68,9 @@ def _rows(lines: Sequence[Line], x: float, y: float) -> str:
         if line.by:
             parts = tag("tspan", escape(line.what), font_family=MONO) + " "
             parts += tag("tspan", escape(line.sender), x=column, font_size=SMALL)
-            rows.append(tag("text", parts, x=x, y=at, font_size=TEXT, fill="currentColor", class_="sent"))
+            rows.append(tag("text", parts, x=x, y=at, font_size=TEXT, fill="currentColor", class_="d-sent"))
         else:
-            rows.append(text(x, at, line.what, fill="currentColor", font_style="italic", class_="cause"))
+            rows.append(text(x, at, line.what, fill="currentColor", font_style="italic", class_="d-cause"))
     return "".join(rows)
 
 
@@ -85,7 +85,7 @@ def _card(move: Move, box: Box) -> str:
         fill_opacity="0.08",
     )  # fmt: skip
     rows = _rows(move.lines, box.x + PAD, box.y + 4)
-    return tag("g", ground + rows, class_="move", data_from=" ".join(move.sources), data_to=move.target)
+    return tag("g", ground + rows, class_="d-move", data_from=" ".join(move.sources), data_to=move.target)
 
 
 # --- states -------------------------------------------------------------------------------------
@@ -121,18 +121,18 @@ def _state(name: str, state: Mapping[str, Any], stays: Sequence[Line], box: Box)
     y = box.y + 23
     middle: dict[str, str | float] = {"text_anchor": "middle", "fill": "currentColor"}
     parts.append(
-        text(box.centre, y, name, NAME, font_family=MONO, font_weight="700", class_="name", **middle)
+        text(box.centre, y, name, NAME, font_family=MONO, font_weight="700", class_="d-name", **middle)
     )
     if traits:
         y += 16
-        parts.append(text(box.centre, y, " · ".join(traits), SMALL, class_="traits", **middle))
+        parts.append(text(box.centre, y, " · ".join(traits), SMALL, class_="d-traits", **middle))
     if stays:
         y += 10
         parts.append(path(["M", box.x, y, "H", box.right], stroke="currentColor", stroke_width=0.8))
         x = box.x + PAD
-        parts.append(text(x, y + 17, "unchanged by", SMALL, fill="currentColor", class_="stays"))
+        parts.append(text(x, y + 17, "unchanged by", SMALL, fill="currentColor", class_="d-stays"))
         parts.append(_rows(stays, x, y + 21))
-    return tag("g", "".join(parts), class_="state", data_state=name)
+    return tag("g", "".join(parts), class_="d-state", data_state=name)
 
 
 # --- arrows -------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def _desc(kind: Mapping[str, Any], moves: Sequence[Move], stays: Mapping[str, Se
 def kind_svg(name: str, kind: Mapping[str, Any]) -> str:
     """The state machine of a kind, a table of ``threads.json``, as one ``<svg>`` element.
 
-    A state is a ``g.state`` with its name and meaning and what leaves it as it is; a move is a ``g.move``
+    A state is a ``g.d-state`` with its name and meaning and what leaves it as it is; a move is a ``g.d-move``
     with the message types, their senders and the causes that make it.
     """
     moves, stays = moves_of(kind), stays_of(kind)
@@ -243,7 +243,9 @@ def kind_svg(name: str, kind: Mapping[str, Any]) -> str:
     arcs = _arcs(moves)
     placed = place(sizes, _layers(kind, moves), arcs, {START, *(f"{n}" for n in range(len(moves)))})
     start = placed.boxes[START]
-    dot = tag("circle", cx=start.centre, cy=start.y + DOT / 2, r=DOT / 2, fill="currentColor", class_="start")
+    dot = tag(
+        "circle", cx=start.centre, cy=start.y + DOT / 2, r=DOT / 2, fill="currentColor", class_="d-start"
+    )
     parts = [dot, *_arrows(moves, arcs, placed)]
     parts += [_state(s, v, stays[s], placed.boxes[s]) for s, v in kind["states"].items()]
     parts += [_card(move, placed.boxes[f"{n}"]) for n, move in enumerate(moves)]

@@ -86,14 +86,16 @@ def _drawn(step: _Step, x: float, y: float, right: float) -> str:
     at, left = y + 24, x + PAD
     stage, title = step.rung["stage"], step.rung["title"]
     parts.append(
-        text(left, at, stage, NAME, font_family=MONO, font_weight="700", fill="currentColor", class_="stage")
+        text(
+            left, at, stage, NAME, font_family=MONO, font_weight="700", fill="currentColor", class_="d-stage"
+        )
     )
-    parts.append(text(left + wide(stage, NAME) + 12, at, title, fill="currentColor", class_="title"))
+    parts.append(text(left + wide(stage, NAME) + 12, at, title, fill="currentColor", class_="d-title"))
     at += 19
-    parts.append(text(left, at, step.rung["description"], fill="currentColor", class_="description"))
+    parts.append(text(left, at, step.rung["description"], fill="currentColor", class_="d-description"))
     at += 4
     for label, lines in step.rows:
-        parts.append(text(left, at + ROW, label, SMALL, fill="currentColor", class_="label"))
+        parts.append(text(left, at + ROW, label, SMALL, fill="currentColor", class_="d-label"))
         for line in lines:
             at += ROW
             parts.append(
@@ -104,10 +106,10 @@ def _drawn(step: _Step, x: float, y: float, right: float) -> str:
                     SMALL,
                     font_family=MONO,
                     fill="currentColor",
-                    class_="opens",
+                    class_="d-opens",
                 )
             )
-    return tag("g", "".join(parts), class_="step", data_stage=stage)
+    return tag("g", "".join(parts), class_="d-step", data_stage=stage)
 
 
 def _desc(steps: Sequence[_Step]) -> str:
@@ -121,14 +123,14 @@ def _desc(steps: Sequence[_Step]) -> str:
 
 
 def ladder_svg(ladder: Mapping[str, Any]) -> str:
-    """A ladder, of the form of ``ladder.json``, as one ``<svg>`` element: a ``g.step`` each rung, rising.
+    """A ladder, of the form of ``ladder.json``, as one ``<svg>`` element: a ``g.d-step`` each rung, rising.
 
     Purposes and categories stand there by the last part of their IRIs.
     """
     steps = _steps(ladder["rungs"])
     right = MARGIN + max((RISE * n + step.width for n, step in enumerate(steps)), default=0.0)
     bottom = MARGIN + 30 + sum(step.height for step in steps)
-    parts = [text(MARGIN, MARGIN + 14, NEW, SMALL, fill="currentColor", class_="legend")]
+    parts = [text(MARGIN, MARGIN + 14, NEW, SMALL, fill="currentColor", class_="d-legend")]
     y = bottom
     for n, step in enumerate(steps):
         y -= step.height
