@@ -35,7 +35,8 @@ _RELOAD = """"use strict";
   const box = document.createElement("pre");
   box.setAttribute("role", "alert");
   box.style.cssText =
-    "position:sticky;top:0;margin:0;z-index:9;max-height:50vh;overflow:auto;white-space:pre-wrap;border:3px solid #b3261e";
+    "position:sticky;top:0;margin:0;z-index:9;max-height:50vh;overflow:auto;" +
+    "white-space:pre-wrap;border:3px solid #b3261e";
   new EventSource("/.live/events").addEventListener("site", (event) => {
     const told = JSON.parse(event.data);
     if (told.stamp !== own) { location.reload(); return; }
