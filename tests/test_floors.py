@@ -191,6 +191,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.editor.site",
         "vrmproto.editor.site.build",
         "vrmproto.editor.site.bundle",
+        "vrmproto.editor.site.changes",
         "vrmproto.editor.site.live",
         "vrmproto.editor.site.pages",
         "vrmproto.editor.site.parts",

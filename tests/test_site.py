@@ -31,6 +31,7 @@ from vrmproto.server import openapi
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "spec"
+SHARED = "/".join(("..", "shared"))  # as seen from messages/
 CEILING = 10.0
 """Seconds of one core for a whole site; a machine of today takes well below one."""
 
@@ -345,7 +346,7 @@ def near(example: object) -> list[object]:
 def test_names_that_look_like_keywords_stay_in_the_bundle():
     schema = {
         "$id": "x",
-        "properties": {"$ref": {"$ref": "../shared/a.json#/$defs/b"}, "$id": {"const": {"$ref": "data"}}},
+        "properties": {"$ref": {"$ref": f"{SHARED}/a.json#/$defs/b"}, "$id": {"const": {"$ref": "data"}}},
         "examples": [{"$ref": "data", "$id": "data"}],
     }
     made = bundle({"messages/m.x.json": schema}, "1.0")["$defs"]["messages.m.x"]
@@ -353,6 +354,58 @@ def test_names_that_look_like_keywords_stay_in_the_bundle():
     assert made["properties"]["$id"] == {"const": {"$ref": "data"}}
     assert made["examples"] == schema["examples"]
     assert "$id" not in made
+
+
+# --- changes -------------------------------------------------------------------------------------
+
+
+def test_changes_since_an_earlier_folder(copy, pristine):
+    same = text_of(site.build(copy, previous=pristine), "changes.html")
+    assert "Nothing has changed" in same
+    assert "Since release" not in text_of(site.build(copy), "changes.html")
+    sentence = "- A new sentence MUST be told. {#VRM-TRM-019 home}\n"
+    append(copy / "protocol/terms.md", f"\n## More\n\n{sentence}")
+    terms = (copy / "protocol/terms.md").read_text("utf-8")
+    (copy / "protocol/terms.md").write_text(
+        terms.replace("it is proffered alone", "it stands alone"), "utf-8"
+    )
+    append(copy / "messages/terms.reject.json", "\n")
+    errors = (copy / "errors.json").read_text("utf-8").replace('"status": 413', '"status": 414')
+    (copy / "errors.json").write_text(errors, "utf-8")
+    files = site.build(copy, previous=pristine)
+    text = text_of(files, "changes.html")
+    assert "A new sentence" in text
+    assert re.search(r"Before: <del>.*it is proffered alone", text)
+    assert "too-large has the status 414, before 413" in text
+    assert re.findall(r"<li>(\w+): <a [^>]*><code>([^<]*)", text) == [
+        ("changed", "errors.json"),
+        ("changed", "messages/terms.reject.json"),
+    ]
+    assert broken(files) == []
+    back = text_of(site.build(pristine, previous=copy), "changes.html")
+    assert re.search(r"VRM-TRM-019: <del>A new sentence", back)
+
+
+def test_changes_since_the_release_that_the_folder_holds(copy, loaded):
+    said = {name: {"text": rule.text} for name, rule in loaded.requirements.items()}
+    said["VRM-TRM-001"] = {"text": "Anything goes."}
+    codes = {code: entry["status"] for code, entry in loaded.errors.items()}
+    release = {"version": "1.0", "requirements": said, "codes": codes, "files": {}}
+    (copy / "requirements/1.0-0123456789ab.json").write_text(json.dumps(release), "utf-8")
+    older = {**release, "version": "0.9", "requirements": {}}
+    (copy / "requirements/0.9-0123456789ab.json").write_text(json.dumps(older), "utf-8")
+    text = text_of(site.build(copy), "changes.html")
+    assert "Since release 1.0" in text
+    assert "Before: <del>Anything goes.</del>" in text
+    assert "New sentences" not in text
+    (copy / "requirements/1.0-0123456789ab.json").write_text("{}", "utf-8")
+    with pytest.raises(site.SiteError, match="is no release"):
+        site.build(copy)
+
+
+def test_an_earlier_folder_that_is_none_is_told(pristine, tmp_path):
+    with pytest.raises(site.SiteError, match="cannot be compared with"):
+        site.build(pristine, previous=tmp_path)
 
 
 # --- other folders -------------------------------------------------------------------------------
@@ -411,7 +464,7 @@ def test_a_fault_is_told_with_file_and_line(copy, name, tmp_path):
     site.write({"index.html": b"the last one"}, out)
     before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
     if content is None:
-        text = (copy / path).read_text("utf-8").replace("../shared/reason.json", "../shared/none.json")
+        text = (copy / path).read_text("utf-8").replace(f"{SHARED}/reason.json", f"{SHARED}/none.json")
         line = next(n for n, one in enumerate(text.splitlines(), start=1) if "none.json" in one)
         content = text
     (copy / path).write_bytes(content if isinstance(content, bytes) else content.encode())

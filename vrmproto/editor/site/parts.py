@@ -65,5 +65,5 @@ def mermaid(source: Source, kind: str) -> str:
 
 
 def changes_html(source: Source, previous: Path | None) -> Markup:
-    """What changed since the spec folder ``previous`` of an earlier release, or nothing."""
+    """What the changes since the spec folder ``previous`` break for whom, or nothing."""
     return Markup("")
