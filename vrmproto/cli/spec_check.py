@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     group.callback()(_group)
     group.command("check")(check)
     group.command("build")(spec_site.build)
+    group.command("serve")(spec_site.serve)
     app.add_typer(group, name="spec")
 
 

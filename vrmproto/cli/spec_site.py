@@ -1,4 +1,4 @@
-"""``vrmproto spec build``: the site of a spec folder."""
+"""``vrmproto spec build`` and ``vrmproto spec serve``: the site of a spec folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vrmproto.cli.output import JsonOption
 if TYPE_CHECKING:
     from vrmproto.editor.site.source import SiteError
 
-__all__ = ["build"]
+__all__ = ["build", "serve"]
 
 FolderArgument = Annotated[Path | None, typer.Argument(metavar="DIR", help="The spec folder.")]
 ChecksOption = Annotated[
@@ -45,7 +45,7 @@ def build(
     except site.SiteError as error:
         if json:
             emit({"ok": False, "findings": [dataclasses.asdict(f) for f in error.findings]})
-        refused(error)
+        _refused(error)
         raise typer.Exit(1) from None
     except OSError as error:
         typer.echo(f"vrmproto spec build: {error.filename}: {error.strerror}", err=True)
@@ -66,7 +66,40 @@ def build(
         )
 
 
-def refused(error: SiteError) -> None:
+def serve(
+    folder: FolderArgument = None,
+    port: Annotated[int, typer.Option(help="Port of 127.0.0.1; 0 takes a free one.")] = 8081,
+    checks: ChecksOption = None,
+    previous: PreviousOption = None,
+) -> None:
+    """Serve the site of a spec folder while it is edited: a change shows in open pages within a second."""
+    import asyncio
+    from collections.abc import Sequence
+
+    from vrmproto import spec
+    from vrmproto.cli.output import usage
+    from vrmproto.editor.check import report
+    from vrmproto.editor.folder import Finding
+    from vrmproto.editor.site import live
+
+    root = folder or spec.folder()
+    if not root.is_dir():
+        raise usage(f"{root}: is no folder")
+
+    def say(line: str, findings: Sequence[Finding]) -> None:
+        typer.echo(f"{report(findings)}\n{line}: the last site stays" if findings else line, err=True)
+
+    site = live.Live(root, checks=checks, previous=previous, say=say)
+    try:
+        asyncio.run(live.serve(site, port, lambda url: typer.echo(f"{url} shows {root}; Ctrl-C ends it")))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except OSError as error:
+        typer.echo(f"vrmproto spec serve: port {port}: {error.strerror}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _refused(error: SiteError) -> None:
     """Say on stderr why there is no site."""
     from vrmproto.editor.check import report
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from vrmproto.editor.folder import Finding
 from vrmproto.editor.site import pages, parts, search
 from vrmproto.editor.site.bundle import bundle
+from vrmproto.editor.site.changes import since
 from vrmproto.editor.site.prose import render
 from vrmproto.editor.site.shell import Page, Shell, static
 from vrmproto.editor.site.source import SiteError, Source, read
@@ -61,7 +62,11 @@ def _changes(shell: Shell, previous: Path | None) -> Page:
     beside = shell.source.folder.root.resolve().parent / "CHANGELOG.md"
     text = beside.read_text(encoding="utf-8", errors="replace") if beside.is_file() else ""
     log = _log(shell, text) if text else Markup("")
-    values = {"log": log, "requirements": parts.changes_html(shell.source, previous)}
+    values = {
+        "log": log,
+        "changes": since(shell.source, previous),
+        "more": parts.changes_html(shell.source, previous),
+    }
     return Page(
         "changes.html", "changes.html", "Changes", "page", "What is new since the last release.", values
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from markupsafe import Markup
 
+from vrmproto.editor.folder import LADDER, THREADS, short
 from vrmproto.editor.site import parts
 from vrmproto.editor.site.paths import href_from, slug
 from vrmproto.editor.site.prose import render
@@ -67,21 +69,36 @@ def _schemas(shell: Shell) -> Iterator[Page]:
     yield _schema(shell, "envelope.json", source.folder.values["envelope.json"], "schema")
 
 
+def _made(shell: Shell, path: str, pointer: str, make: Callable[[], Markup]) -> Markup:
+    """What another module makes of a file; where it cannot, a finding says so."""
+    try:
+        return make()
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        message = f"its page cannot be made: {type(error).__name__} {short(error)}"
+        shell.source.folder.add("page-failed", path, message, "see `vrmproto spec check`", pointer=pointer)
+        return Markup("")
+
+
 def _schema(shell: Shell, path: str, schema: dict[str, Any], sort: str) -> Page:
     page = shell.places[path]
     href = href_from(page)
     name = path.removesuffix(".json").removeprefix("messages/")
-    about = parts.message_html(shell.source, name, href) if sort == "message" else Markup("")
+
+    def content() -> Markup:
+        if sort == "message":
+            return parts.message_html(shell.source, name, href)
+        return parts.schema_html(shell.source, path, href)
+
     values = {
         "path": path,
         "name": name,
         "schema": schema,
-        "about": about,
-        "keywords": parts.schema_html(shell.source, path, href),
+        "content": _made(shell, path, "", content),
         "users": shell.source.users.get(path, []),
     }
     title = name if sort == "message" else str(schema.get("title", name))
-    return Page(page, "schema.html", title, sort, str(schema.get("description", "")), values)
+    template = "message.html" if sort == "message" else "schema.html"
+    return Page(page, template, title, sort, str(schema.get("description", "")), values)
 
 
 def _kinds(shell: Shell) -> Iterator[Page]:
@@ -90,11 +107,12 @@ def _kinds(shell: Shell) -> Iterator[Page]:
     yield Page("kinds/index.html", "kinds.html", "Threads", "page", summary)
     for name, table in kinds.items():
         path = f"kinds/{name}.html"
+        content = functools.partial(parts.kind_html, shell.source, name, href_from(path))
         values = {
             "kind": name,
             "table": table,
             "types": sorted({row["type"] for row in table["rows"]}),
-            "drawing": parts.kind_html(shell.source, name, href_from(path)),
+            "content": _made(shell, THREADS, f"/kinds/{name}", content),
             "mermaid": bool(parts.mermaid(shell.source, name)),
         }
         summary = f"Its states: {', '.join(table['states'])}."
@@ -188,7 +206,8 @@ def _lists(shell: Shell) -> Iterator[Page]:
         "page",
         "What for data is used, and the clause that rules it.",
     )
-    values = {"drawing": parts.ladder_html(shell.source, href_from("ladder.html"))}
+    drawing = functools.partial(parts.ladder_html, shell.source, href_from("ladder.html"))
+    values = {"drawing": _made(shell, LADDER, "", drawing)}
     yield Page("ladder.html", "ladder.html", "Ladder", "page", "The rungs of a relationship.", values)
     glossary = {"words": words(shell)}
     yield Page("glossary.html", "glossary.html", "Glossary", "page", "The words of the protocol.", glossary)

@@ -31,21 +31,34 @@ def _drawn(svg: str, label: str) -> Markup:
 
 
 def schema_html(source: Source, path: str, href: Href) -> Markup:
-    """Every keyword of the schema at ``path``, with its examples."""
-    return _plain(source.folder.values[path])
+    """Every keyword of the schema at ``path``, with its examples: from a heading of the second level on."""
+    return Markup('<h2 id="schema">Schema</h2>\n') + _plain(source.folder.values[path])
 
 
 def message_html(source: Source, name: str, href: Href) -> Markup:
-    """Who may send a message of this type in which state, and what a home checks then."""
+    """All that is said of a message type, from the title of its page to its schema."""
+    path = f"messages/{name}.json"
+    schema = source.folder.values[path]
+    title = Markup("<h1>{} <code>{}</code></h1>\n<p>{}</p>\n")
     rows = {k: [r for r in table["rows"] if r["type"] == name] for k, table in source.kinds.items()}
-    return _plain({kind: found for kind, found in rows.items() if found})
+    sending = Markup('<h2 id="sending">Who sends it, and when</h2>\n')
+    return (
+        title.format(schema["title"], name, schema["description"])
+        + sending
+        + _plain({kind: found for kind, found in rows.items() if found})
+        + schema_html(source, path, href)
+    )
 
 
 def kind_html(source: Source, kind: str, href: Href) -> Markup:
-    """The states of a kind of thread and the rows between them: drawn, and as they stand in the table."""
-    return _drawn(drawings.kind_svg(kind, source.kinds[kind]), "Drawing of the states") + _plain(
-        source.kinds[kind]
-    )
+    """All that is said of a kind of threads, from the title of its page on: drawing, states, rows."""
+    title = Markup("<h1>Threads of the kind <code>{}</code></h1>\n").format(kind)
+    return title + _picture(source, kind) + _plain(source.kinds[kind])
+
+
+def _picture(source: Source, kind: str) -> Markup:
+    """The states of a kind as a drawing."""
+    return _drawn(drawings.kind_svg(kind, source.kinds[kind]), "Drawing of the states")
 
 
 def ladder_html(source: Source, href: Href) -> Markup:
@@ -59,5 +72,5 @@ def mermaid(source: Source, kind: str) -> str:
 
 
 def changes_html(source: Source, previous: Path | None) -> Markup:
-    """What changed since the spec folder ``previous`` of an earlier release, or nothing."""
+    """What the changes since the spec folder ``previous`` break for whom, or nothing."""
     return Markup("")

@@ -25,7 +25,7 @@ def entries(shell: Shell, pages: Iterable[Page]) -> Iterator[Entry]:
         yield page.title, page.sort, page.path, page.summary
         for heading in page.values.get("headings", ()):
             yield heading.text, "section", f"{page.path}#{heading.anchor}", page.title
-        if page.template == "schema.html":
+        if "schema" in page.values:
             yield from _fields(page)
     for rule in source.rules.values():
         text = _MARKS.sub("", rule.text)
