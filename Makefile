@@ -19,7 +19,7 @@ LOCK_TOOL := uv==0.13.9
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long lint types spec-check lock bench bench-boards selftest mutate clean
+.PHONY: help venv demo test test-long lint types spec-check docs lock bench bench-boards selftest mutate clean
 
 help:
 	@echo 'make demo         a person, five vendors and a home, played live (ARGS="--headless --json")'
@@ -28,6 +28,7 @@ help:
 	@echo 'make bench        measure this machine, one table; make bench-boards: feeds with 10^6 intents'
 	@echo 'make selftest     measure the conformance suite by broken homes; make mutate: by random changes'
 	@echo 'make lint | types | spec-check      the parts of make test'
+	@echo 'make docs         the site of the spec in build/spec, with the checks of the suite'
 	@echo 'make venv | lock | clean            the environment, its lock file, start over'
 
 venv: $(STAMP)
@@ -58,6 +59,12 @@ types: $(STAMP)
 
 spec-check: $(STAMP)
 	$(call timed,spec check,$(BIN)/vrmproto spec check)
+
+# The site of the spec: static pages that need no server; what judges each requirement stands beside it.
+docs: $(STAMP)
+	@mkdir -p build
+	@$(BIN)/vrm-conformance list --json > build/requirements.ndjson
+	@$(BIN)/vrmproto spec build --checks build/requirements.ndjson $(ARGS)
 
 # pytest comes last, so that its counts close the output.
 test: $(STAMP)

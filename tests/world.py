@@ -20,6 +20,7 @@ from vrmproto import envelope, keys, spec
 from vrmproto.home import Config, Home
 from vrmproto.keys import PrivateKey
 from vrmproto.server.app import create_app
+from vrmproto.server.pages import Build
 from vrmproto.storage.base import Store
 from vrmproto.storage.memory import MemoryStore
 
@@ -223,7 +224,7 @@ class Organisation(Party):
 
 @contextlib.asynccontextmanager
 async def running(
-    store: Store | None = None, spec_dir: Path | None = None, **config: Any
+    store: Store | None = None, spec_dir: Path | None = None, pages: Build | None = None, **config: Any
 ) -> AsyncIterator[World]:
     """A home on a free port of loopback, in development mode, stopped at the end."""
     bound, origin = free_socket()
@@ -233,7 +234,7 @@ async def running(
     home = Home(spec.load(spec_dir), own, [keys.generate()], Config(origin=origin, **settings))
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(own.close)
-        await stack.enter_async_context(listening(create_app(home, clock), bound))
+        await stack.enter_async_context(listening(create_app(home, clock, pages), bound))
         http = await stack.enter_async_context(ClientSession())
         yield World(origin, home, clock, http, stack)
 

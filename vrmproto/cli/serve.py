@@ -41,6 +41,10 @@ def serve(
     blob: Annotated[int | None, typer.Option(help="Largest blob, bytes.")] = None,
     inbox: Annotated[int | None, typer.Option(help="Most unacknowledged messages of an inbox.")] = None,
     max_wait: Annotated[int | None, typer.Option(help="Longest poll, seconds.")] = None,
+    docs: Annotated[
+        bool | None,
+        typer.Option("--docs/--no-docs", help="Show the specification at /spec; by default it does."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file; its names are those of --show-config.")
     ] = None,
@@ -68,7 +72,15 @@ def serve(
         raise typer.Exit(2)
     from vrmproto.server.run import serve as run
 
-    raise typer.Exit(run(settings))
+    raise typer.Exit(run(settings, lambda: _pages(settings)))
+
+
+def _pages(settings: Settings) -> dict[str, bytes]:
+    """The site of the spec folder that the home serves, path to file."""
+    from vrmproto import spec
+    from vrmproto.editor.site.build import build
+
+    return build(Path(settings.spec) if settings.spec else spec.folder())
 
 
 def _wrong(settings: Settings) -> str:

@@ -13,14 +13,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from vrmproto.editor.folder import LADDER, METASCHEMAS, ROSTER, Folder, pointer_of, short
 from vrmproto.spec import BASE
 
-__all__ = ["STEPS", "reaches"]
+__all__ = ["SHAPES", "STEPS", "reaches", "references"]
 
 
 def _compiled(schema: Any, registry: Any = None) -> Any:
@@ -196,12 +195,17 @@ _NO_FORMAT = {"date-time": "2026-13-01T00:00:00Z", "duration": "P1", "uri": "no 
 @functools.cache
 def _asserted(name: str) -> bool:
     """Whether both engines refuse what is not of this format."""
+    # its formats take a second to import, which what only reads schemas should not wait for
+    from jsonschema import Draft202012Validator, FormatChecker
+
     schema, bad = {"type": "string", "format": name}, _NO_FORMAT.get(name, "")
     oracle = Draft202012Validator(schema, format_checker=FormatChecker())
     return not oracle.is_valid(bad) and not _compiled(schema).is_valid(bad)
 
 
 def _examples(folder: Folder) -> None:
+    from jsonschema import Draft202012Validator, FormatChecker
+
     for path, schema in folder.schemas.items():
         for pointer, part in _parts(schema):
             if "format" in part and not _asserted(part["format"]):
@@ -221,7 +225,6 @@ def _examples(folder: Folder) -> None:
         oracle = Draft202012Validator(schema, registry=slow, format_checker=FormatChecker())
         for n, example in enumerate(schema.get("examples", ())):
             _check_example(folder, path, f"/examples/{n}", (quick, oracle), example)
-        _check_files(folder, path, quick)
 
 
 def _check_example(folder: Folder, path: str, pointer: str, engines: tuple[Any, Any], value: Any) -> None:
@@ -235,16 +238,25 @@ def _check_example(folder: Folder, path: str, pointer: str, engines: tuple[Any, 
         folder.add("example-invalid", path, f"{where}: {short(error.message)}", "correct it", pointer=where)
 
 
-def _check_files(folder: Folder, path: str, validator: Any) -> None:
+_INSTANCES = {
+    "documents/roster.json": ROSTER,
+    "documents/manifest.json": "roster/*/*/manifest.json",
+    "documents/ladder.json": LADDER,
+}
+"""Documents that are files of the folder, by the path of their schema."""
+
+
+def _instances(folder: Folder) -> None:
     """Files of the roster and the ladder are documents too."""
-    instances = {
-        "documents/roster.json": ROSTER,
-        "documents/manifest.json": "roster/*/*/manifest.json",
-        "documents/ladder.json": LADDER,
-    }
-    for file in folder.listed(instances[path]) if path in instances else ():
-        if file in folder.values:
-            _judge(folder, file, path, validator)
+    registry = jsonschema_rs.Registry([(BASE + path, schema) for path, schema in folder.schemas.items()])
+    for path, pattern in _INSTANCES.items():
+        try:
+            validator = _compiled(folder.schemas[path], registry) if path in folder.schemas else None
+        except ValueError:
+            continue  # which the examples tell
+        for file in folder.listed(pattern) if validator else ():
+            if file in folder.values:
+                _judge(folder, file, path, validator)
 
 
 def _digests(folder: Folder) -> None:
@@ -284,4 +296,13 @@ def reaches(folder: Folder, path: str, schema: Any, pointer: str) -> bool:
     return any(reaches(folder, path, one, pointer) for one in inner.get("oneOf", ()))
 
 
-STEPS = (_metaschemas, _schemas, _examples, _digests)
+def references(folder: Folder, path: str) -> set[str]:
+    """The paths of the schemas that a schema without a fault refers to."""
+    refs = (part["$ref"] for _, part in _parts(folder.schemas[path]) if "$ref" in part)
+    return {_resolve(folder, path, ref)[0] for ref in refs}
+
+
+SHAPES = (_metaschemas, _schemas, _instances)
+"""The steps that judge data files by themselves, and not what they mean."""
+
+STEPS = (*SHAPES, _examples, _digests)

@@ -15,6 +15,7 @@ from vrmproto.home import Config, Home
 from vrmproto.keys import PrivateKey
 from vrmproto.outgoing import KeyCache, Outgoing
 from vrmproto.server.http import CORS, PREFLIGHT, problems
+from vrmproto.server.pages import Build, Pages
 from vrmproto.server.routes import Routes, endpoint_path
 from vrmproto.spec import Spec
 from vrmproto.storage.base import Store
@@ -22,8 +23,14 @@ from vrmproto.storage.base import Store
 __all__ = ["create_app", "load_signing_keys", "open_home"]
 
 
-def create_app(home: Home, clock: Callable[[], float] = time.time) -> web.Application:
-    """The aiohttp application of a home; ``clock`` gives epoch seconds."""
+def create_app(
+    home: Home, clock: Callable[[], float] = time.time, pages: Build | None = None
+) -> web.Application:
+    """The aiohttp application of a home; ``clock`` gives epoch seconds.
+
+    ``pages`` makes the site of the specification, path to file, which stands at ``/spec`` then: beside the
+    table, as no home has to have it.
+    """
     app = web.Application(middlewares=[problems(home.spec)], client_max_size=0)
     outgoing = Outgoing(dev=home.config.dev)
     store = home.store
@@ -40,6 +47,11 @@ def create_app(home: Home, clock: Callable[[], float] = time.time) -> web.Applic
         app.router.add_route(endpoint["method"], path, handlers[endpoint["name"]])
         if endpoint["method"] == "GET" and endpoint["auth"] == "none":
             app.router.add_route("HEAD", path, handlers[endpoint["name"]])
+    if pages is not None:
+        site = Pages(pages)
+        for path in ("/spec", "/spec/{path:.*}"):
+            app.router.add_get(path, site.page)  # HEAD too
+            app.router.add_route("OPTIONS", path, _preflight)
 
     async def lifespan(_: web.Application) -> AsyncIterator[None]:
         yield

@@ -25,6 +25,7 @@ __all__ = [
     "read_bytes",
     "read_token",
     "static",
+    "tag_of",
 ]
 
 _log = logging.getLogger("vrmproto.server")
@@ -49,11 +50,22 @@ def json_answer(document: Any, status: int = 200, media: str = "application/json
     return web.Response(body=strictjson.dumps(document), status=status, content_type=media, headers=headers)
 
 
+def tag_of(data: bytes) -> str:
+    """The strong ``ETag`` of a document."""
+    return f'"{keys.b64(hashlib.sha256(data).digest())}"'
+
+
 def static(
-    request: web.Request, data: bytes, media: str, *, cache: str = "max-age=300", **headers: str
+    request: web.Request,
+    data: bytes,
+    media: str,
+    *,
+    cache: str = "max-age=300",
+    tag: str = "",
+    **headers: str,
 ) -> web.Response:
     """A cacheable document with a strong ``ETag``; 304 where the reader has it already."""
-    tag = f'"{keys.b64(hashlib.sha256(data).digest())}"'
+    tag = tag or tag_of(data)
     headers = {**CORS, "ETag": tag, "Cache-Control": cache, **headers}
     known = request.headers.get("If-None-Match", "")
     if known.strip() == "*" or tag in (part.strip().removeprefix("W/") for part in known.split(",")):

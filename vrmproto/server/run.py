@@ -16,6 +16,7 @@ from aiohttp import web
 
 from vrmproto.errors import SpecError
 from vrmproto.server.app import create_app, open_home
+from vrmproto.server.pages import Build
 from vrmproto.server.settings import Settings, SettingsError
 from vrmproto.spec import load
 from vrmproto.storage.base import StoreError
@@ -44,7 +45,7 @@ def configure_logs() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, pages: Build | None) -> None:
     log = logging.getLogger("vrmproto.server")
     config = settings.config()
     spec = load(Path(settings.spec) if settings.spec else None)
@@ -57,7 +58,7 @@ async def _serve(settings: Settings) -> None:
     try:
         home = open_home(spec, store, data, config)
         runner = web.AppRunner(
-            create_app(home),
+            create_app(home, pages=pages if settings.docs else None),
             access_log=None,
             shutdown_timeout=SHUTDOWN_SECONDS,
             handle_signals=False,
@@ -93,12 +94,12 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def serve(settings: Settings) -> int:
-    """Serve until SIGINT or SIGTERM; the exit code."""
+def serve(settings: Settings, pages: Build | None = None) -> int:
+    """Serve until SIGINT or SIGTERM, with the site that ``pages`` makes; the exit code."""
     configure_logs()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings))
+            runner.run(_serve(settings, pages))
     except (SettingsError, SpecError, StoreError, OSError) as error:
         print(f"vrmproto serve: {error}", file=sys.stderr)
         return 2

@@ -47,6 +47,8 @@ class Settings:
     """The largest blob, in bytes."""
     inbox: int = 10_000
     max_wait: int = 30
+    docs: bool = True
+    """Serve the pages of the specification at ``/spec``."""
 
     def config(self) -> Config:
         """The part of the settings that a home knows; SettingsError if they do not fit together."""

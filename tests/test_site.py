@@ -1,0 +1,554 @@
+"""The site of the spec: a page for everything, no link that leads nowhere, the same bytes each time."""
+
+from __future__ import annotations
+
+import functools
+import json
+import posixpath
+import re
+import shutil
+import time
+from collections import Counter
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema
+import jsonschema_rs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from vrmproto import spec as library
+from vrmproto.cli import app as cli
+from vrmproto.editor.site import build as site
+from vrmproto.editor.site.bundle import bundle, key
+from vrmproto.editor.site.paths import href_from
+from vrmproto.server import openapi
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = ROOT / "spec"
+SHARED = "/".join(("..", "shared"))  # as seen from messages/
+CEILING = 10.0
+"""Seconds of one core for a whole site; a machine of today takes well below one."""
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return library.load(SPEC)
+
+
+@pytest.fixture(scope="module")
+def checks(loaded) -> dict[str, dict[str, Any]]:
+    given: dict[str, dict[str, Any]] = {n: {"checks": [], "excluded": ""} for n in loaded.requirements}
+    given["VRM-TRM-001"] = {"checks": ["a-check-of-rosters", "vector other-roster"], "excluded": ""}
+    given["VRM-HOM-007"] = {"checks": [], "excluded": "only a crash shows it"}
+    return given
+
+
+@pytest.fixture(scope="module")
+def built(checks) -> dict[str, bytes]:
+    return site.build(SPEC, checks=checks)
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory) -> Path:
+    """A copy of the folder without its vectors."""
+    there: Path = tmp_path_factory.mktemp("site") / "spec"
+    shutil.copytree(SPEC, there, ignore=lambda d, names: names if Path(d) == SPEC / "vectors" else [])
+    shutil.copy(SPEC / "vectors/README.md", there / "vectors/README.md")
+    return there
+
+
+@pytest.fixture
+def copy(pristine, tmp_path) -> Path:
+    return Path(shutil.copytree(pristine, tmp_path / "spec"))
+
+
+class Anchors(HTMLParser):
+    """What a page links to, which anchors it has, and what it would fetch."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.fetched: list[str] = []
+        self.ids: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        for name, value in attrs:
+            if name == "id" and value:
+                self.ids.append(value)
+            elif name == "href" and tag == "a":
+                self.links.append(value or "")
+            elif name in ("href", "src", "srcset", "poster", "data", "action", "style"):
+                self.fetched.append(value or "")
+
+
+parsed = functools.cache(Anchors)
+
+
+def pages_of(files: Mapping[str, bytes]) -> dict[str, Anchors]:
+    return {p: parsed(content.decode()) for p, content in files.items() if p.endswith(".html")}
+
+
+def broken(files: Mapping[str, bytes]) -> list[str]:
+    """Every link of the site that leads to no file, or to no anchor of a page."""
+    pages = pages_of(files)
+    found = []
+    for page, links in pages.items():
+        for link in [*links.links, *links.fetched]:
+            if re.match(r"[a-z]+:", link):
+                continue
+            file, _, anchor = unquote(link).partition("#")
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(page), file)) if file else page
+            if target not in files or (anchor and target in pages and anchor not in pages[target].ids):
+                found.append(f"{page}: {link}")
+    return found
+
+
+def text_of(files: Mapping[str, bytes], page: str) -> str:
+    return files[page].decode()
+
+
+# --- what there is -------------------------------------------------------------------------------
+
+
+def test_everything_has_its_page(built, loaded):
+    wanted = {f"messages/{name}.html" for name in loaded.types}
+    wanted |= {p.removesuffix("json") + "html" for p in loaded.schemas}
+    wanted |= {f"errors/{code}.html" for code in loaded.errors}
+    wanted |= {f"kinds/{kind}.html" for kind in loaded.kinds}
+    wanted |= {f"roster/{path.name}.html" for path in (SPEC / "roster").iterdir() if path.is_dir()}
+    wanted |= {f"protocol/{path.stem}.html" for path in (SPEC / "protocol").glob("[a-z]*.md")}
+    wanted |= {f"downloads/{path}" for path in loaded.schemas}
+    wanted |= {
+        "index.html",
+        "implementing.html",
+        "readme.html",
+        "protocol/index.html",
+        "llms.txt",
+        "search.json",
+    }
+    wanted |= {"roster/index.html", "errors/index.html", "ladder.html", "purposes.html", "changes.html"}
+    wanted |= {"endpoints.html", "glossary.html", "requirements.html", "search.html", "vectors/index.html"}
+    assert wanted - built.keys() == set()
+    assert len(loaded.types) > 60
+    assert len(loaded.errors) > 60
+
+
+def test_every_requirement_has_its_anchor_in_the_prose_and_in_the_index(built, loaded):
+    pages = pages_of(built)
+    index = pages["requirements.html"]
+    for name, rule in loaded.requirements.items():
+        assert name in pages[f"protocol/{rule.page.removesuffix('.md')}.html"].ids
+        assert name in index.ids
+    assert f'<a class="req" href="#{name}">{name}</a>' in text_of(
+        built, f"protocol/{rule.page.removesuffix('.md')}.html"
+    )
+
+
+def test_a_sentence_shows_its_level_role_and_code(built):
+    text = text_of(built, "protocol/identity.html")
+    item = re.search(r'<li id="VRM-ID-022".*?</li>', text, re.DOTALL)
+    assert item is not None
+    assert '<strong class="level">MUST' in item[0]
+    assert '<span class="role">home' in item[0]
+    terms = text_of(built, "protocol/terms.html")
+    assert '(<a href="../errors/roster-unknown.html"><code>roster-unknown</code></a>)' in terms
+    assert "{#VRM" not in "".join(text_of(built, p) for p in built if p.endswith(".html"))
+
+
+def test_the_page_of_a_code_tells_who_raises_names_and_answers_it(built):
+    text = text_of(built, "errors/roster-unknown.html")
+    for part in (
+        "https://w3id.org/vrmproto/1.0/errors/roster-unknown<",
+        "<dd>422</dd>",
+        '"../kinds/index.html#guard-roster-member"',
+        '"../protocol/terms.html#VRM-TRM-001"',
+        '"../endpoints.html#messages"',
+    ):
+        assert part in text
+    assert '"../endpoints.html#poll"' not in text
+
+
+def test_the_endpoints_answer_what_openapi_says(built, loaded):
+    served = openapi.build(loaded, "https://home.example")
+    text = text_of(built, "endpoints.html")
+    for endpoint in loaded.endpoints:
+        section = re.search(rf'<section aria-labelledby="{endpoint["name"]}">.*?</section>', text, re.DOTALL)
+        assert section is not None
+        operation = served["paths"][endpoint["path"]][endpoint["method"].lower()]
+        refused = [a["description"] for status, a in operation["responses"].items() if int(status) >= 400]
+        told = {code for line in refused for code in line.removeprefix("Refused: ").split(", ")}
+        assert set(re.findall(r'href="errors/([a-z-]+)\.html"', section[0])) == told
+
+
+def test_the_matrix_says_of_each_clause_what_the_roster_says(built):
+    matrix = json.loads((SPEC / "roster/matrix.json").read_bytes())
+    text = text_of(built, "roster/index.html")
+    for agreement in matrix["agreements"]:
+        row = re.search(rf"<tr>.*?{agreement['id']}</a> .*?</tr>", text.partition("<tbody>")[2], re.DOTALL)
+        assert row is not None
+        cells = re.findall(r"<td>(?:<span[^>]*>.</span> (\w+))?</td>", row[0][row[0].rindex("<tr>") :])
+        assert cells == [agreement["clauses"].get(clause, "") for clause in matrix["clauses"]]
+
+
+def test_the_layers_of_an_agreement_stand_on_its_page(built):
+    text = text_of(built, "roster/SD-BASE-DP.html")
+    assert "use your data to provide the service that you asked for" in text
+    assert "Not legal advice" in text
+    assert '<div lang="de">' in text
+    assert "https://w3id.org/dpv#TargetedAdvertising" in text
+
+
+def test_checks_and_exclusions_stand_in_the_index(built, pristine):
+    text = text_of(built, "requirements.html")
+    assert "a-check-of-rosters, vector other-roster" in text
+    assert "not given" not in text
+    without = text_of(site.build(pristine), "requirements.html")
+    assert "a-check-of-rosters" not in without
+    assert "<td>not given</td>" in without
+    reason = json.loads((SPEC / "requirements/exclusions.json").read_bytes())["exclusions"][0]["reason"]
+    assert reason in text
+    assert reason in without
+
+
+def test_the_counts_of_the_profiles_are_right(built, loaded):
+    text = text_of(built, "requirements.html")
+    for profile in loaded.profiles:
+        row = re.search(rf'<tr id="profile-{profile}">.*?</tr>', text, re.DOTALL)
+        assert row is not None
+        numbers = [int(n) for n in re.findall(r'<td class="number">(\d+)</td>', row[0])]
+        rules = [r for r in loaded.requirements.values() if r.profile == profile]
+        assert sum(numbers[:5]) == sum(numbers[5:]) == len(rules)
+        assert numbers[0] == sum(r.level == "MUST" for r in rules)
+
+
+def test_the_glossary_has_each_word(built):
+    ids = pages_of(built)["glossary.html"].ids
+    assert {"first-party", "home", "thread", "tombstone", "record"} <= set(ids)
+    assert "word" not in ids
+
+
+def test_the_search_finds_requirements_types_fields_and_codes(built):
+    index = json.loads(built["search.json"])
+    found = {(entry["t"], entry["k"]) for entry in index}
+    assert {("VRM-TRM-001", "requirement"), ("terms.proffer", "message"), ("answer_by", "field")} <= found
+    assert {("roster-unknown", "code"), ("tombstone", "word"), ("POST /v1/poll", "endpoint")} <= found
+    script = built["static/search-index.js"].decode()
+    assert json.loads(script.removeprefix("window.vrmSearch = ").removesuffix(";\n")) == index
+    files = {entry["u"].partition("#")[0] for entry in index}
+    assert files <= built.keys()
+
+
+# --- links, frame, bytes -------------------------------------------------------------------------
+
+
+def test_every_link_leads_somewhere(built):
+    assert broken(built) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(built):
+    page = built["protocol/terms.html"]
+    worse = {**built, "protocol/terms.html": page + b'<a href="no.html">x</a><a href="#no">x</a>'}
+    assert broken(worse) == ["protocol/terms.html: no.html", "protocol/terms.html: #no"]
+    assert broken({k: v for k, v in built.items() if k != "errors/roster-unknown.html"}) != []
+
+
+def test_the_index_of_the_search_has_no_broken_link(built):
+    pages = pages_of(built)
+    for entry in json.loads(built["search.json"]):
+        file, _, anchor = entry["u"].partition("#")
+        assert not anchor or anchor in pages[file].ids, entry
+
+
+def test_llms_txt_lists_pages_that_are_there(built):
+    links = re.findall(r"\]\(([^)]+)\)", built["llms.txt"].decode())
+    assert len(links) > 200
+    assert set(links) <= built.keys()
+
+
+def test_no_page_fetches_anything_from_elsewhere(built):
+    for path, page in pages_of(built).items():
+        assert not [f for f in page.fetched if re.match(r"[a-z]+:|//", f)], path
+        assert page.tags["script"] == (2 if path == "search.html" else 0)
+        assert page.tags["style"] == page.tags["img"] == page.tags["iframe"] == 0
+    for path in ("static/site.css", "static/search.js"):
+        assert b"http" not in built[path]
+        assert b"@import" not in built[path]
+        assert b"url(" not in built[path]
+
+
+def test_every_page_has_one_frame(built):
+    for path, page in pages_of(built).items():
+        assert page.tags["h1"] == page.tags["main"] == page.tags["title"] == 1, path
+        assert [name for name, count in Counter(page.ids).items() if count > 1] == [], path
+        text = text_of(built, path)
+        assert '<a class="skip" href="#main">' in text
+        assert '<html lang="en">' in text
+
+
+def test_two_builds_give_the_same_bytes(built, checks, pristine, tmp_path):
+    assert site.build(SPEC, checks=checks) == built
+    elsewhere = shutil.copytree(pristine, tmp_path / "other" / "spec")
+    shutil.copy(ROOT / "CHANGELOG.md", elsewhere.parent)
+    assert site.build(elsewhere, checks=checks) == built
+
+
+def test_no_path_of_this_machine_stands_in_a_page(built):
+    assert not [path for path, content in built.items() if str(ROOT).encode() in content]
+
+
+def test_a_whole_site_is_quick():
+    began = time.process_time()
+    site.build(SPEC)
+    assert time.process_time() - began < CEILING
+
+
+# --- the bundle ----------------------------------------------------------------------------------
+
+
+def test_the_bundle_says_of_each_example_what_the_folder_says(built, loaded):
+    whole = json.loads(built["downloads/schemas.bundle.json"])
+    jsonschema.Draft202012Validator.check_schema(whole)
+    assert whole["$defs"].keys() == {key(path) for path in loaded.schemas}
+    judged = 0
+    for path, schema in loaded.schemas.items():
+        one = {**whole, "$ref": f"#/$defs/{key(path)}"}
+        slow = jsonschema.Draft202012Validator(one, format_checker=jsonschema.FormatChecker())
+        fast = jsonschema_rs.Draft202012Validator(one, validate_formats=True)
+        for example in schema.get("examples", ()):
+            assert slow.is_valid(example), path
+            assert fast.is_valid(example), path
+            for worse in near(example):
+                assert fast.is_valid(worse) == loaded.valid(path, worse), (path, worse)
+                judged += not loaded.valid(path, worse)
+    assert judged > 300
+    assert '"$ref": "../' not in json.dumps(whole)
+
+
+def near(example: object) -> list[object]:
+    """Values beside an example: each member taken away, or of another type, and one that is unknown."""
+    if not isinstance(example, dict):
+        return [None, [example]]
+    less: list[object] = [{k: v for k, v in example.items() if k != name} for name in example]
+    other: list[object] = [{**example, name: [[]]} for name in example]
+    return [*less, *other, {**example, "unknown-member": 1}]
+
+
+def test_names_that_look_like_keywords_stay_in_the_bundle():
+    schema = {
+        "$id": "x",
+        "properties": {"$ref": {"$ref": f"{SHARED}/a.json#/$defs/b"}, "$id": {"const": {"$ref": "data"}}},
+        "examples": [{"$ref": "data", "$id": "data"}],
+    }
+    made = bundle({"messages/m.x.json": schema}, "1.0")["$defs"]["messages.m.x"]
+    assert made["properties"]["$ref"] == {"$ref": "#/$defs/shared.a/$defs/b"}
+    assert made["properties"]["$id"] == {"const": {"$ref": "data"}}
+    assert made["examples"] == schema["examples"]
+    assert "$id" not in made
+
+
+# --- changes -------------------------------------------------------------------------------------
+
+
+def test_changes_since_an_earlier_folder(copy, pristine):
+    same = text_of(site.build(copy, previous=pristine), "changes.html")
+    assert "Nothing has changed" in same
+    assert "Since release" not in text_of(site.build(copy), "changes.html")
+    sentence = "- A new sentence MUST be told. {#VRM-TRM-019 home}\n"
+    append(copy / "protocol/terms.md", f"\n## More\n\n{sentence}")
+    terms = (copy / "protocol/terms.md").read_text("utf-8")
+    (copy / "protocol/terms.md").write_text(
+        terms.replace("it is proffered alone", "it stands alone"), "utf-8"
+    )
+    append(copy / "messages/terms.reject.json", "\n")
+    errors = (copy / "errors.json").read_text("utf-8").replace('"status": 413', '"status": 414')
+    (copy / "errors.json").write_text(errors, "utf-8")
+    files = site.build(copy, previous=pristine)
+    text = text_of(files, "changes.html")
+    assert "A new sentence" in text
+    assert re.search(r"Before: <del>.*it is proffered alone", text)
+    assert "too-large has the status 414, before 413" in text
+    assert re.findall(r"<li>(\w+): <a [^>]*><code>([^<]*)", text) == [
+        ("changed", "errors.json"),
+        ("changed", "messages/terms.reject.json"),
+    ]
+    assert broken(files) == []
+    back = text_of(site.build(pristine, previous=copy), "changes.html")
+    assert re.search(r"VRM-TRM-019: <del>A new sentence", back)
+
+
+def test_changes_since_the_release_that_the_folder_holds(copy, loaded):
+    said = {name: {"text": rule.text} for name, rule in loaded.requirements.items()}
+    said["VRM-TRM-001"] = {"text": "Anything goes."}
+    codes = {code: entry["status"] for code, entry in loaded.errors.items()}
+    release = {"version": "1.0", "requirements": said, "codes": codes, "files": {}}
+    (copy / "requirements/1.0-0123456789ab.json").write_text(json.dumps(release), "utf-8")
+    older = {**release, "version": "0.9", "requirements": {}}
+    (copy / "requirements/0.9-0123456789ab.json").write_text(json.dumps(older), "utf-8")
+    text = text_of(site.build(copy), "changes.html")
+    assert "Since release 1.0" in text
+    assert "Before: <del>Anything goes.</del>" in text
+    assert "New sentences" not in text
+    (copy / "requirements/1.0-0123456789ab.json").write_text("{}", "utf-8")
+    with pytest.raises(site.SiteError, match="is no release"):
+        site.build(copy)
+
+
+def test_an_earlier_folder_that_is_none_is_told(pristine, tmp_path):
+    with pytest.raises(site.SiteError, match="cannot be compared with"):
+        site.build(pristine, previous=tmp_path)
+
+
+# --- other folders -------------------------------------------------------------------------------
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text("utf-8") + text, "utf-8")
+
+
+def test_html_of_a_page_is_text_and_a_comment_is_not_shown(copy):
+    evil = (
+        '\n<script>alert(1)</script>\n\n<!-- a remark -->\n\nOne <b onclick="x()">bold</b> <!-- a --> word.\n'
+    )
+    append(copy / "implementing.md", evil + "\n[away](javascript:alert(1)) ![p](https://example.com/p.png)\n")
+    text = text_of(site.build(copy), "implementing.html")
+    assert "&lt;script&gt;" in text
+    assert "<script" not in text
+    assert "<b " not in text
+    assert "remark" not in text
+    assert 'href="javascript' not in text
+    assert "<img" not in text
+
+
+def test_a_broken_link_is_marked_and_does_not_stop_the_build(copy):
+    assert 'class="broken"' not in text_of(site.build(copy), "implementing.html")
+    append(copy / "implementing.md", "\nSee [there](nowhere.md) and [out](../README.md).\n")
+    files = site.build(copy)
+    assert text_of(files, "implementing.html").count('class="broken"') == 2
+    assert broken(files) == []
+
+
+def test_a_page_more_has_its_place_in_the_site(copy):
+    (copy / "errata.md").write_text(
+        "# Errata\n\nNone so far; see [terms](protocol/terms.md#roster).\n", "utf-8"
+    )
+    files = site.build(copy)
+    assert "errata.html" in files
+    assert 'href="errata.html"' in text_of(files, "index.html")
+    assert broken(files) == []
+
+
+FAULTS = {
+    "half a file": ("errors.json", '{"checks": [\n"media",', 2),
+    "a table of another form": ("threads.json", '{"version": "1.0"}', 1),
+    "a schema that refers to nothing": ("messages/terms.reject.json", None, 12),
+    "a ladder that is none": ("ladder.json", "[]", 1),
+    "a roster that is none": ("roster/roster.json", '{\n"id": 5}', 1),
+    "no UTF-8": ("implementing.md", b"\xff", 0),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_told_with_file_and_line(copy, name, tmp_path):
+    path, content, line = FAULTS[name]
+    out = tmp_path / "out"
+    site.write({"index.html": b"the last one"}, out)
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    if content is None:
+        text = (copy / path).read_text("utf-8").replace(f"{SHARED}/reason.json", f"{SHARED}/none.json")
+        line = next(n for n, one in enumerate(text.splitlines(), start=1) if "none.json" in one)
+        content = text
+    (copy / path).write_bytes(content if isinstance(content, bytes) else content.encode())
+    run = CliRunner().invoke(cli.build(), ["spec", "build", str(copy), "--out", str(out)])
+    assert run.exit_code == 1
+    assert f"{path}:{line}: " in run.stderr
+    assert "right would be: " in run.stderr
+    assert "Traceback" not in run.output
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+
+
+def test_a_folder_without_faults_is_built_by_the_command(pristine, built, checks, tmp_path):
+    out, listed = tmp_path / "out", tmp_path / "checks"
+    listed.write_text("".join(json.dumps({"id": n, **c}) + "\n" for n, c in checks.items()), "utf-8")
+    arguments = ["spec", "build", str(pristine), "--out", str(out), "--checks", str(listed), "--json"]
+    run = CliRunner().invoke(cli.build(), arguments)
+    assert run.exit_code == 0, run.output
+    assert json.loads(run.stdout)["written"] == len(built)
+    for path, content in built.items():
+        # no changelog lies beside the copy
+        assert path == "changes.html" or (out / path).read_bytes() == content
+
+
+def test_what_is_no_spec_folder_is_told(tmp_path):
+    for folder in (tmp_path, tmp_path / "none"):
+        run = CliRunner().invoke(cli.build(), ["spec", "build", str(folder), "--out", str(tmp_path / "out")])
+        assert run.exit_code == 1
+        assert "right would be: name" in run.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_list_of_checks_that_is_none_is_told(pristine, tmp_path):
+    wrong = tmp_path / "checks"
+    for text, line in (('{"id": "VRM-X-001", "checks": []}\n{"id": 3}\n', 2), ("[]", 1), ("{", 1)):
+        wrong.write_text(text, "utf-8")
+        arguments = ["spec", "build", str(pristine), "--out", str(tmp_path / "out"), "--checks", str(wrong)]
+        run = CliRunner().invoke(cli.build(), arguments)
+        assert run.exit_code == 1
+        assert f"checks:{line}: checks-invalid" in run.stderr
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def test_writing_changes_what_differs_and_removes_what_is_stale(tmp_path):
+    out = tmp_path / "a" / "site"
+    assert site.write({"a.html": b"1", "b/c.html": b"2"}, out) == (["a.html", "b/c.html"], [])
+    assert site.write({"a.html": b"1", "b/c.html": b"2"}, out) == ([], [])
+    (out / "theirs.txt").write_bytes(b"mine")
+    assert site.write({"a.html": b"3"}, out) == (["a.html"], ["b/c.html"])
+    assert {p.name for p in out.iterdir()} == {"a.html", "theirs.txt", site.MARKER}
+
+
+def test_a_folder_of_other_people_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_bytes(b"years")
+    with pytest.raises(site.SiteError, match="none that says it is a site of ours"):
+        site.write({"a.html": b"1"}, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+    out = tmp_path / "site"
+    site.write({"a.html": b"1"}, out)
+    (out / "b.html").write_bytes(b"theirs")
+    with pytest.raises(site.SiteError, match="was not written by a build"):
+        site.write({"a.html": b"1", "b.html": b"2"}, out)
+    assert (out / "b.html").read_bytes() == b"theirs"
+    with pytest.raises(site.SiteError, match="is no folder"):
+        site.write({"a.html": b"1"}, tmp_path / "thesis.txt")
+
+
+def test_a_list_that_names_files_outside_removes_nothing_there(tmp_path):
+    out = tmp_path / "site"
+    site.write({"a.html": b"1"}, out)
+    (tmp_path / "keep.txt").write_bytes(b"1")
+    append(out / site.MARKER, f"../keep.txt\n{tmp_path}/keep.txt\n")
+    site.write({"a.html": b"1"}, out)
+    assert (tmp_path / "keep.txt").exists()
+
+
+NAMES = st.lists(st.text("abc", min_size=1, max_size=3), min_size=1, max_size=3).map(
+    lambda n: "/".join(n) + ".html"
+)
+
+
+@given(page=NAMES, target=NAMES, anchor=st.sampled_from(["", "x"]))
+def test_a_link_leads_from_any_page_to_any_other(page, target, anchor):
+    file, _, mark = href_from(page)(target, anchor).partition("#")
+    assert mark == anchor
+    assert posixpath.normpath(posixpath.join(posixpath.dirname(page), file) if file else page) == target
