@@ -1,0 +1,1 @@
+"""The site of the specification, made from a spec folder."""
