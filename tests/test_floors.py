@@ -187,6 +187,13 @@ FLOORS: list[tuple[str, ...]] = [
         "vrmproto.editor.prose",
         "vrmproto.editor.roster",
         "vrmproto.editor.schemas",
+        "vrmproto.editor.site",
+        "vrmproto.editor.site.keywords",
+        "vrmproto.editor.site.layout",
+        "vrmproto.editor.site.messages",
+        "vrmproto.editor.site.rows",
+        "vrmproto.editor.site.samples",
+        "vrmproto.editor.site.words",
         "vrmproto.editor.tables",
     ),
 ]

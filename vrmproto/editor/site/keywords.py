@@ -5,29 +5,17 @@ What a keyword says stands in :mod:`vrmproto.editor.site.words`; this module lay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from vrmproto.editor.site.words import (
-    KeywordError,
-    Place,
-    Row,
-    Shown,
-    anchor,
-    code,
-    joined,
-    pretty,
-    shown_of,
-)
+from vrmproto.editor.site.layout import cells, code, grid, joined, pretty, stacked, terms
+from vrmproto.editor.site.words import KeywordError, Place, Row, Shown, anchor, shown_of
 
 __all__ = ["KeywordError", "render"]
 
-
-_HEAD = joined(
-    [Markup('<th scope="col">{}</th>').format(name) for name in ("Member", "Type", "Meaning and rules")], ""
-)
+_HEAD = ("Member", "Type", "Meaning and rules")
 
 
 def render(schema: Mapping[str, Any], *, path: str, link: Callable[[str], str]) -> Markup:
@@ -36,45 +24,37 @@ def render(schema: Mapping[str, Any], *, path: str, link: Callable[[str], str]) 
     ``path`` is that of the schema below the spec folder, ``link`` makes the path of another one the
     address of its page. The id of each part is its JSON Pointer. KeywordError for a keyword without words.
     """
-    place = Place(path, link)
-    blocks = [Markup('<h2 id="schema">Schema</h2>'), *_blocks(place, schema)]
+    blocks = [Markup('<h2 id="schema">Schema</h2>'), *_blocks(Place(path, link), schema)]
     raw = Markup('<details class="raw"><summary>{} as it is</summary>{}</details>')
-    return _lines([*blocks, raw.format(code(path), pretty(schema))])
+    return stacked([*blocks, raw.format(code(path), pretty(schema))])
 
 
-def _blocks(place: Place, schema: Any) -> Iterable[Markup]:
+def _blocks(place: Place, schema: Any) -> Iterator[Markup]:
     """What stands at the top of a file or of a named part of it, then the parts that are named below."""
     shown = shown_of(place, schema)
-    rows, parts = _table_rows(shown.rows, shown.needed)
-    yield _about(shown)
+    rows, parts = _rows(shown)
+    yield from shown.texts
+    yield terms([("type", _type(shown.types)), *shown.rules])
     if rows:
-        table = Markup('<table class="t members">\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody></table>')
-        yield table.format(_HEAD, _lines(rows))
+        yield grid(_HEAD, rows, "t members")
     if shown.examples:
-        heading = Markup('<h3 id="{}">Examples</h3>').format(anchor(f"{place.pointer}/examples"))
-        yield _lines([heading, *shown.examples])
+        yield Markup('<h3 id="{}">Examples</h3>').format(anchor(f"{place.pointer}/examples"))
+        yield from shown.examples
     for part in (*shown.parts, *parts):
         yield Markup('<h3 id="{}">{}</h3>').format(anchor(part.place.pointer), code(part.member))
         yield from _blocks(part.place, part.schema)
 
 
-def _about(shown: Shown) -> Markup:
-    """The keywords of the whole, one line each."""
-    whole = [("type", _type(shown.types)), *shown.rules]
-    return joined([*shown.texts, _list(whole)], "\n")
-
-
-def _table_rows(rows: Sequence[Row], needed: Sequence[str]) -> tuple[list[Markup], list[Row]]:
+def _rows(above: Shown) -> tuple[list[Markup], list[Row]]:
     """Rows of a table, each followed by those of its parts; and the named parts that came along."""
     found: list[Markup] = []
-    parts: list[Row] = []
-    for row in rows:
+    named: list[Row] = []
+    for row in above.rows:
         shown = shown_of(row.place, row.schema)
-        found.append(_row(row, shown, needed))
-        more, named = _table_rows(shown.rows, shown.needed)
-        found += more
-        parts += [*shown.parts, *named]
-    return found, parts
+        rows, parts = _rows(shown)
+        found += [_row(row, shown, above.needed), *rows]
+        named += [*shown.parts, *parts]
+    return found, named
 
 
 def _row(row: Row, shown: Shown, needed: Sequence[str]) -> Markup:
@@ -83,25 +63,11 @@ def _row(row: Row, shown: Shown, needed: Sequence[str]) -> Markup:
         called += Markup(' <span class="note">{}</span>').format(row.place.note)
     if row.member is not None:
         must = '<strong class="needed">required</strong>' if row.member in needed else "optional"
-        called += Markup("<br>") + Markup(must)
+        called += Markup("<br>" + must)
     examples = [("examples", joined(shown.examples, ""))] if shown.examples else []
-    rules = [*shown.rules, *examples]
-    meaning = joined([*shown.texts, *([_list(rules)] if rules else [])], "")
-    return Markup('<tr id="{}"><th scope="row">{}</th><td>{}</td><td>{}</td></tr>').format(
-        anchor(row.place.pointer), called, _type(shown.types), meaning
-    )
+    meaning = joined([*shown.texts, terms([*shown.rules, *examples])], "")
+    return cells(anchor(row.place.pointer), _HEAD, [called, _type(shown.types), meaning])
 
 
 def _type(types: Sequence[Markup]) -> Markup:
-    return joined(types) or Markup("any value")
-
-
-def _list(rules: Iterable[tuple[str, Markup]]) -> Markup:
-    line = Markup("<dt>{}</dt><dd>{}</dd>")
-    return Markup('<dl class="kw">{}</dl>').format(
-        joined([line.format(code(k), words) for k, words in rules], "")
-    )
-
-
-def _lines(blocks: Iterable[Markup]) -> Markup:
-    return Markup("\n").join(blocks)
+    return joined(types, "<br>") or Markup("any value")

@@ -16,8 +16,9 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from vrmproto.editor.folder import pointer_of
+from vrmproto.editor.site.layout import code, joined, pretty
 
-__all__ = ["KEYWORDS", "KeywordError", "Place", "Row", "Shown", "anchor", "code", "pretty", "shown_of"]
+__all__ = ["KEYWORDS", "KeywordError", "Place", "Row", "Shown", "anchor", "shown_of"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_:@$-]+")
 _FEW = 100
@@ -96,6 +97,8 @@ class Shown:
     rows: tuple[Row, ...] = ()
     needed: tuple[str, ...] = ()
     """Members that have to be there."""
+    choices: tuple[Any, ...] = ()
+    """Alternatives, of which a sentence can tell only once."""
     examples: tuple[Markup, ...] = ()
     parts: tuple[Row, ...] = ()
     """Named parts of the file, each in a section of its own."""
@@ -106,18 +109,12 @@ class Shown:
     @property
     def phrase(self) -> Markup | None:
         """All that is said, where it is short enough to stand inside another sentence."""
-        if not self.types or self.texts or self.rules or self.rows or self.examples or self.parts:
-            return None
-        return joined(self.types)
+        more = (self.texts, self.rules, self.rows, self.choices, self.examples, self.parts)
+        return None if any(more) or len(self.types) != 1 else self.types[0]
 
 
 Speak = Callable[[Place, Any, Mapping[str, Any]], Shown]
 """Place, value of the keyword and the schema that it stands in, to what it says."""
-
-
-def code(text: object) -> Markup:
-    """A piece of text as it is to be typed."""
-    return Markup("<code>{}</code>").format(str(text))
 
 
 def value(thing: Any) -> Markup:
@@ -125,22 +122,9 @@ def value(thing: Any) -> Markup:
     return code(json.dumps(thing, ensure_ascii=False))
 
 
-def pretty(thing: Any, name: str = "") -> Markup:
-    """A JSON value as a block; ``name`` becomes its anchor."""
-    text = json.dumps(thing, ensure_ascii=False, indent=2)
-    opening = Markup('<pre id="{}">').format(name) if name else Markup("<pre>")
-    # the parser drops a line break right behind <pre>: JSON never begins with one
-    return opening + Markup("<code>{}</code></pre>").format(text)
-
-
 def anchor(pointer: str) -> str:
     """The id of a part, which is also what an address says behind ``#``."""
     return quote(pointer, safe="/~$:@-._")
-
-
-def joined(parts: Sequence[Markup], between: str = ", ") -> Markup:
-    """Pieces of a sentence."""
-    return Markup(between).join(parts)
 
 
 def names(listed: Sequence[str]) -> Markup:
@@ -294,7 +278,8 @@ def _one_of(place: Place, given: Any, _schema: Mapping[str, Any]) -> Shown:
         words, more = _inside(inner, part)
         listed.append(Markup("({}) {}").format(n, words))
         rows += more
-    return Shown(rows=rows, types=(Markup("exactly one of: {}").format(joined(listed, "; ")),))
+    words = Markup("exactly one of: {}").format(joined(listed, "; "))
+    return Shown(rows=rows, types=(words,), choices=tuple(given))
 
 
 def _condition(keyword: str, when: str) -> Speak:
