@@ -38,9 +38,9 @@ refs = st.sampled_from(
         "#/$defs/a",
         "#/$defs/b",
         "#",
-        "../shared/a.json",
-        "../shared/b.json#/$defs/a",
-        "../messages/../shared/a.json",
+        "../documents/a.json",
+        "../documents/b.json#/$defs/a",
+        "../messages/../documents/a.json",
     ]
 )
 leaves: st.SearchStrategy[Any] = st.one_of(

@@ -213,6 +213,7 @@ def test_what_there_are_no_words_for_is_an_error_that_says_where(page, members, 
 PAGE = {name: message_page(BOOK, name, href=href) for name in LOADED.types} | {
     f"kind {name}": kind_page(BOOK, name, href=href) for name in LOADED.kinds
 }
+READ = {name: Reader(page) for name, page in PAGE.items()}
 THERE = {
     "message": set(LOADED.types),
     "kind": set(LOADED.kinds),
@@ -231,7 +232,7 @@ def leads(address: str) -> Iterator[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("name", PAGE)
 def test_links_lead_to_what_is_there(name):
-    shown = Reader(PAGE[name])
+    shown = READ[name]
     assert shown.open == []
     assert len(shown.ids) == len(set(shown.ids))
     for address in shown.hrefs:
@@ -240,12 +241,12 @@ def test_links_lead_to_what_is_there(name):
             continue
         for what, target, part in leads(address):
             assert target in THERE[what]
-            assert not part.startswith("state-") or part in Reader(PAGE[f"kind {target}"]).ids
+            assert not part.startswith("state-") or part in READ[f"kind {target}"].ids
 
 
 @pytest.mark.parametrize("name", sorted(LOADED.types))
 def test_a_message_has_the_rows_codes_and_sentences_that_the_tables_give_it(name):
-    shown = Reader(PAGE[name])
+    shown = READ[name]
     mine = [row for kind in LOADED.kinds.values() for row in kind.rows if row.type == name]
     assert sum(i.startswith("row-") for i in shown.ids) == len(mine)
     asked = {guard for row in mine for guard in row.guards}
@@ -268,7 +269,7 @@ def test_implementing_tells_of_every_guard_and_names_rules_that_are_there():
 
 
 def test_what_the_page_of_a_message_says():
-    shown = Reader(PAGE["terms.accept"]).text
+    shown = READ["terms.accept"].text
     for sentence in (
         "The second party sends it in the state proffered; the thread is agreed then.",
         "The first party sends it in the state countered; the thread is agreed then.",
@@ -281,7 +282,7 @@ def test_what_the_page_of_a_message_says():
 
 
 def test_what_the_page_of_a_kind_says():
-    shown = Reader(PAGE["kind offer"]).text
+    shown = READ["kind offer"].text
     for sentence in (
         "one that was opened by intent.publish",
         "when the parent thread is over or ended: lapsed",
@@ -351,7 +352,7 @@ def test_a_sample_is_signed_valid_and_taken(name):
     assert expect["accept"] is True
     message = opened(sample, expect)
     assert (message.type, message.mid) == (name, expect["mid"])
-    shown = Reader(PAGE[name]).text
+    shown = READ[name].text
     assert sample.token in shown
     for decoded in (sample.header, sample.claims):
         assert json.dumps(decoded, ensure_ascii=False, indent=2) in shown
@@ -393,3 +394,28 @@ def test_the_page_says_where_its_message_is_from():
     assert "vectors/terms-proffer" in PAGE["terms.proffer"]
     bare = message_page(replace(BOOK, samples={}, keys={}), "terms.proffer", href=href)
     assert "has no key to make one" in bare
+
+
+@pytest.fixture
+def written_anew(tmp_path):
+    """A folder to which a type has been added, and no vector yet."""
+    (tmp_path / "vectors").mkdir()
+    (tmp_path / "messages").mkdir()
+    for name in ("errors.json", "implementing.md", "protocol", "vectors/keys.json"):
+        (tmp_path / name).symlink_to(SPEC / name)
+    schema = json.loads((SPEC / "messages/terms.reject.json").read_text("utf-8")) | {"title": "A question"}
+    (tmp_path / "messages/terms.ask.json").write_text(json.dumps(schema))
+    tables = json.loads((SPEC / "threads.json").read_text("utf-8"))
+    row = {"in": ["proffered"], "by": "second", "type": "terms.ask", "to": "="}
+    tables["kinds"]["terms"]["rows"].append(row)
+    (tmp_path / "threads.json").write_text(json.dumps(tables))
+    return tmp_path
+
+
+def test_a_new_type_has_its_page_at_once(written_anew):
+    shown = Reader(message_page(Book.read(written_anew), "terms.ask", href=href)).text
+    assert "A question terms.ask" in shown
+    assert "The second party sends it in the state proffered; the thread stays as it is." in shown
+    assert "Made for this page from the first example, signed with the test key shop." in shown
+    assert '"type": "terms.ask"' in shown
+    assert shown == Reader(message_page(Book.read(written_anew), "terms.ask", href=href)).text

@@ -154,6 +154,9 @@ def _sentence(where: Where, row: Mapping[str, Any]) -> Markup:
     return Markup("{} sends it in the state {}; the thread {}.").format(sender, states, after)
 
 
+_GUARD_SOURCE = (
+    "<p>Guards are looked at after everything else; the words are those of <code>implementing.md</code>.</p>"
+)
 _GUARD_HEAD = ("Guard", "What it looks at", "Refused with", "Rules")
 
 
@@ -163,7 +166,7 @@ def _answers(book: Book, name: str, href: Href) -> Markup:
     shown = [_guard(book, guard, href) for guard in dict.fromkeys(named)]
     own = Markup("<p>No guard looks at it.</p>")
     if shown:
-        own = grid(_GUARD_HEAD, shown)
+        own = Markup(_GUARD_SOURCE) + grid(_GUARD_HEAD, shown)
     general = [entry for entry in book.errors["codes"] if entry["layer"] in ("token", "thread")]
     listed = joined([Markup("<li>{}</li>").format(_code(entry, href)) for entry in general], "")
     more = Markup(

@@ -257,7 +257,7 @@ def _any_prev(row: Mapping[str, Any]) -> Markup:
 
 
 def _states(where: Where, given: Any) -> Markup:
-    head = ("State", "What moves it without a message, and what it means")
+    head = ("State", "Moves by itself, and meaning")
     shown = []
     for name, state in given.items():
         at = Where(where.kind, f"{where.pointer}/states/{name}", where.href)

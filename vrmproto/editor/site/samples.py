@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,9 @@ def _origin(sample: Sample) -> Markup:
         )
         return made.format(signer)
     taken = Markup(
-        "<p>The message of the vector {}{}. A home takes it at {}, and its receipt names the state {}.</p>"
+        "<p>The message of the vector {}{}. A home takes it at {} ({}), with a receipt that names the state "
+        "{}.</p>"
     )
     vector, now, state = f"vectors/{sample.vector}", sample.expect["now"], sample.expect["state"]
-    return taken.format(code(vector), signer, code(now), code(state))
+    date = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return taken.format(code(vector), signer, code(now), date, code(state))
