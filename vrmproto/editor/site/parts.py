@@ -1,4 +1,4 @@
-"""What other modules put into the pages, one small function for each: where there is none yet, plain JSON.
+"""What other modules put into the pages, one small function for each.
 
 Each takes the source, what is to be shown, and ``href``, which links from the page that it stands on.
 HTML fragments are returned as ``Markup``.
@@ -6,22 +6,15 @@ HTML fragments are returned as ``Markup``.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
-from vrmproto.editor.site import drawings
-from vrmproto.editor.site.paths import Href
+from vrmproto.editor.site import drawings, keywords, messages, rows
+from vrmproto.editor.site.paths import Href, places_of
 from vrmproto.editor.site.source import Source
 
 __all__ = ["changes_html", "kind_html", "ladder_html", "mermaid", "message_html", "schema_html"]
-
-
-def _plain(value: Any) -> Markup:
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return Markup('<pre tabindex="0">{}</pre>').format(text)
 
 
 def _drawn(svg: str, label: str) -> Markup:
@@ -30,30 +23,35 @@ def _drawn(svg: str, label: str) -> Markup:
     return frame.format(label, Markup(svg))
 
 
+def _named(source: Source, href: Href) -> rows.Href:
+    """Links by what a thing is and how it is called."""
+    places = places_of(source)
+
+    def found(what: str, name: str) -> str:
+        if what == "requirement":
+            return href(places[source.rules[name].page], name)
+        if what == "schema":
+            return href(places[name])
+        folder = {"message": "messages", "kind": "kinds", "error": "errors"}[what]
+        return href(f"{folder}/{name}.html")
+
+    return found
+
+
 def schema_html(source: Source, path: str, href: Href) -> Markup:
     """Every keyword of the schema at ``path``, with its examples: from a heading of the second level on."""
-    return Markup('<h2 id="schema">Schema</h2>\n') + _plain(source.folder.values[path])
+    named = _named(source, href)
+    return keywords.render(source.folder.values[path], path=path, link=lambda target: named("schema", target))
 
 
 def message_html(source: Source, name: str, href: Href) -> Markup:
-    """All that is said of a message type, from the title of its page to its schema."""
-    path = f"messages/{name}.json"
-    schema = source.folder.values[path]
-    title = Markup("<h1>{} <code>{}</code></h1>\n<p>{}</p>\n")
-    rows = {k: [r for r in table["rows"] if r["type"] == name] for k, table in source.kinds.items()}
-    sending = Markup('<h2 id="sending">Who sends it, and when</h2>\n')
-    return (
-        title.format(schema["title"], name, schema["description"])
-        + sending
-        + _plain({kind: found for kind, found in rows.items() if found})
-        + schema_html(source, path, href)
-    )
+    """All that is said of a message type, from the title of its page to a real message."""
+    return messages.message_page(source.book, name, href=_named(source, href))
 
 
 def kind_html(source: Source, kind: str, href: Href) -> Markup:
     """All that is said of a kind of threads, from the title of its page on: drawing, states, rows."""
-    title = Markup("<h1>Threads of the kind <code>{}</code></h1>\n").format(kind)
-    return title + _picture(source, kind) + _plain(source.kinds[kind])
+    return messages.kind_page(source.book, kind, href=_named(source, href), picture=_picture(source, kind))
 
 
 def _picture(source: Source, kind: str) -> Markup:

@@ -1,6 +1,6 @@
 """What the site is made of: a spec folder, read once, and what stands beside it. Source: spec/README.md.
 
-Nothing here reads the vectors: their thousands of folders have no page.
+Of the vectors only those are read that show a message of each type: their thousands of folders have no page.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from vrmproto.editor.folder import (
     Sentence,
     read_all,
 )
+from vrmproto.editor.site.messages import Book
 from vrmproto.guards import GUARDS
 
 __all__ = ["Rule", "SiteError", "Source", "read"]
@@ -83,6 +84,11 @@ class Source:
     folder: Folder
     checks: Mapping[str, Mapping[str, Any]] | None = None
     """Requirement id to ``{checks, excluded}``."""
+
+    @functools.cached_property
+    def book(self) -> Book:
+        """What the pages of message types and of kinds are made of."""
+        return Book.read(self.folder.root)
 
     @functools.cached_property
     def version(self) -> str:
