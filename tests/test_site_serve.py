@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -17,21 +16,18 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, StreamReader
 from typer.testing import CliRunner
 
+from tests.sites import without_vectors
 from vrmproto.cli import app as cli
 from vrmproto.editor.folder import Finding
 from vrmproto.editor.site.live import Live, serve, snapshot
 
-SPEC = Path(__file__).resolve().parent.parent / "spec"
 CEILING = 20.0
 """Seconds from a write to the event: alone this takes half of one, on a busy machine more."""
 
 
 @pytest.fixture
 def copy(tmp_path) -> Path:
-    there: Path = tmp_path / "spec"
-    shutil.copytree(SPEC, there, ignore=lambda d, names: names if Path(d) == SPEC / "vectors" else [])
-    shutil.copy(SPEC / "vectors/README.md", there / "vectors/README.md")
-    return there
+    return without_vectors(tmp_path / "spec")
 
 
 class Reader:

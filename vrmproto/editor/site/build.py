@@ -40,6 +40,7 @@ def build(
     made = list(pages.every(shell))
     made += [_index(shell, made), _changes(shell, previous), _downloads(source)]
     made.append(Page("search.html", "search.html", "Search", "page", "Search this site."))
+    _taken(shell, made)
     if source.folder.found:
         raise SiteError(source.folder.found)
     files = {page.path: shell.rendered(page) for page in made}
@@ -47,6 +48,15 @@ def build(
     files |= {f"downloads/{path}": content for path, content in _data(source)}
     files["llms.txt"] = _llms(source, made)
     return dict(sorted({**files, **dict(static())}.items()))
+
+
+def _taken(shell: Shell, made: list[Page]) -> None:
+    """No page that people wrote stands where the site has one of its own."""
+    own = {page.path for page in made if page.template != "prose.html"}
+    for path in shell.source.pages:
+        if shell.places[path] in own:
+            message = f"the site has a page {shell.places[path]} of its own"
+            shell.source.folder.add("page-taken", path, message, "name the file otherwise", line=1)
 
 
 def _index(shell: Shell, made: list[Page]) -> Page:

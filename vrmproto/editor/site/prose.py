@@ -5,6 +5,7 @@ Source: spec/protocol/README.md "How to read the requirements".
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from markdown_it.utils import EnvType, OptionsDict
 
 from vrmproto.editor.site.paths import Href, href_from, slug, within
 
-__all__ = ["Heading", "Names", "Prose", "inline", "render"]
+__all__ = ["Heading", "Names", "Prose", "inline", "names_of", "render"]
 
 _ANCHOR = re.compile(r" \{#(VRM-[A-Z]+-\d{3}) ([a-z]+)((?: [a-z]+)*)\}$")
 _ID = r"\bVRM-[A-Z]+-\d{3}\b"
@@ -27,9 +28,9 @@ _PROFILE = re.compile(r"^profile: ([a-z]+)$")
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|//")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Names:
-    """What prose may name, and where on the site it stands."""
+    """What prose may name, and where on the site it stands; equal ones are one, see :func:`names_of`."""
 
     places: Mapping[str, str]
     """Path of a file or folder to its page."""
@@ -37,6 +38,16 @@ class Names:
     """Codes, message types and paths, as they stand in code type, to their pages."""
     rules: Mapping[str, str]
     """Requirement id to the page that it stands on."""
+
+
+@functools.lru_cache(maxsize=4)
+def _names(*tables: tuple[tuple[str, str], ...]) -> Names:
+    return Names(*map(dict, tables))
+
+
+def names_of(places: Mapping[str, str], words: Mapping[str, str], rules: Mapping[str, str]) -> Names:
+    """The names of a site: the same object as long as they stay, so that what was rendered can be kept."""
+    return _names(*(tuple(table.items()) for table in (places, words, rules)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +254,7 @@ def _scrolled(tokens: list[Token]) -> Iterator[Token]:
             yield _site("</div>\n")
 
 
+@functools.lru_cache(maxsize=256)
 def render(text: str, path: str, page: str, names: Names) -> Prose:
     """The text of the file ``path`` of the folder, for the page ``page`` of the site."""
     here = _Page(path, page, names)
@@ -253,6 +265,7 @@ def render(text: str, path: str, page: str, names: Names) -> Prose:
     return Prose(title, tuple(h for h in headings if h.level > 1), body)
 
 
+@functools.lru_cache(maxsize=4096)
 def inline(text: str, path: str, page: str, names: Names) -> str:
     """A line of the file ``path`` for the page ``page``, without a paragraph around it; key words marked."""
     here = _Page(path, page, names)

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from vrmproto.editor.site.paths import href_from, places_of, slug
-from vrmproto.editor.site.prose import Names, inline
+from vrmproto.editor.site.prose import inline, names_of
 from vrmproto.editor.site.source import Source
 
 __all__ = ["HERE", "NAVIGATION", "Page", "Shell", "static"]
@@ -54,10 +54,8 @@ class Shell:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.places = places_of(source)
-        self.names = Names(
-            self.places, self._words(), {r.id: self.places[r.page] for r in source.rules.values()}
-        )
-        # what a page would not find has to fail here, and not to be left out
+        rules = {rule.id: self.places[rule.page] for rule in source.rules.values()}
+        self.names = names_of(self.places, self._words(), rules)
         self._templates = _environment()
         self._targets = self.places | {page: page for page in self._errors().values()}
 
@@ -117,7 +115,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=StrictUndefined,  # what a page would not find has to fail, and not to be left out
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
