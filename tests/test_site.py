@@ -223,7 +223,8 @@ def test_no_page_fetches_anything_from_elsewhere(built):
 
 def test_every_page_has_one_frame(built):
     for path, page in pages_of(built).items():
-        assert page.tags["h1"] == page.tags["main"] == page.tags["title"] == 1, path
+        assert page.tags["h1"] == page.tags["main"] == 1, path
+        assert page.tags["title"] == 1 + page.tags["svg"], path  # each drawing has its own
         assert [name for name, count in Counter(page.ids).items() if count > 1] == [], path
         text = text_of(built, path)
         assert '<a class="skip" href="#main">' in text
