@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vrmproto.cli import spec_diff
 from vrmproto.cli.output import JsonOption
 
 __all__ = ["register"]
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Tools for editors of the specification.", no_args_is_help=True)
     group.callback()(_group)
     group.command("check")(check)
+    spec_diff.register(group)
     app.add_typer(group, name="spec")
 
 

@@ -198,16 +198,16 @@ class _Comparison:
         self._add(pair, keyword, what, narrows=narrows, widens=widens, keys=keys)
 
     def upper(self, pair: _Pair, keyword: str) -> None:
-        self._bound(pair, keyword, lambda before, after: before is None or (after is not None and after < before))
+        self._bound(pair, keyword, lambda before, after: after < before)
 
     def lower(self, pair: _Pair, keyword: str) -> None:
-        self._bound(pair, keyword, lambda before, after: before is None or (after is not None and after > before))
+        self._bound(pair, keyword, lambda before, after: after > before)
 
     def _bound(self, pair: _Pair, keyword: str, narrower: Callable[[Any, Any], bool]) -> None:
         before, after = pair.values(keyword)
         if before == after or (keyword.startswith("min") and keyword != "minimum" and not (before or after)):
             return
-        narrows = narrower(before, after)
+        narrows = before is None or (after is not None and narrower(before, after))
         self._text(pair, keyword, before, after, narrows, not narrows)
 
     def pattern(self, pair: _Pair, keyword: str) -> None:
@@ -296,7 +296,10 @@ class _Comparison:
             self._add(pair, keyword, what, narrows=bool(after), widens=bool(before))
             return
         (old_file, old_at), (new_file, new_at) = pair.before[keyword][0], pair.after[keyword][0]
-        olds, news = _unequal(before, after) if old_file == new_file else (range(len(before)), range(len(after)))
+        olds: Sequence[int] = range(len(before))
+        news: Sequence[int] = range(len(after))
+        if old_file == new_file:  # else one reference may lead to two places
+            olds, news = _unequal(before, after)
         for one, other in zip(olds, news, strict=False):
             self.schemas(
                 (old_file, f"{old_at}/oneOf/{one}"), (new_file, f"{new_at}/oneOf/{other}"), pair.told
@@ -393,8 +396,11 @@ def _strings_of(said: Mapping[str, Said]) -> regular.Term | None:
 def _lacks(one: Mapping[str, Said], other: Mapping[str, Said]) -> bool:
     """Whether the one needs a member that the other does not allow."""
     closed = other.get("additionalProperties", ("", None))[1] is False
-    named = other.get("properties", ("", {}))[1]
+    named: Mapping[str, Any] = other.get("properties", _NO_MEMBERS)[1]
     return closed and any(name not in named for name in one.get("required", ("", ()))[1])
+
+
+_NO_MEMBERS: Said = (("", ""), {})
 
 
 def _shared(first: Mapping[str, Said], second: Mapping[str, Said]) -> Iterator[tuple[Place, Place]]:
@@ -403,8 +409,8 @@ def _shared(first: Mapping[str, Said], second: Mapping[str, Said]) -> Iterator[t
     for name in sorted(needed):
         places = []
         for said in (first, second):
-            (file, pointer), named = said.get("properties", (("", ""), {}))
-            places += [(file, f"{pointer}/properties/{escaped(name)}")] if name in named else []
+            (file, pointer), members = said.get("properties", _NO_MEMBERS)
+            places += [(file, f"{pointer}/properties/{escaped(name)}")] if name in members else []
         if len(places) == 2:
             yield places[0], places[1]
 

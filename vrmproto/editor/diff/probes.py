@@ -57,7 +57,7 @@ def put(whole: Any, path: Path, value: Any) -> Any:
     if not path:
         return value
     part, rest = path[0], path[1:]
-    copy = dict(whole) if isinstance(whole, dict) else list(whole)
+    copy: Any = dict(whole) if isinstance(whole, dict) else list(whole)
     copy[part] = put(whole[part], rest, value)
     return copy
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping
 
 from vrmproto.editor.diff.change import AGENTS, HOMES, RECEIVERS, Change
+from vrmproto.editor.releases import REUSED, words
 from vrmproto.requirements import Requirement
 
 __all__ = ["changes"]
 
 AREA = "requirements"
-_ALIKE = 0.35
-"""Texts of which less than this is alike say something else."""
 _DUTY = {"home": HOMES, "agent": AGENTS}
 _STRENGTH = {"MUST": 3, "MUST NOT": 3, "SHOULD": 2, "SHOULD NOT": 2, "MAY": 1, "": 0}
 
@@ -30,13 +28,17 @@ def changes(old: Mapping[str, Requirement], new: Mapping[str, Requirement]) -> I
             yield from _both(before, after)
 
 
-def _one(at: Requirement, what: str, **more: tuple[str, ...] | bool) -> Change:
-    breaks, may = more.get("breaks", ()), more.get("may_break", ())
-    return Change(
-        AREA, f"protocol/{at.page}", at.id, f"{at.id} {what}",
-        breaks if isinstance(breaks, tuple) else (), may if isinstance(may, tuple) else (),
-        editorial=more.get("editorial") is True, never=more.get("never") is True,
-    )  # fmt: skip
+def _one(
+    at: Requirement,
+    what: str,
+    breaks: tuple[str, ...] = (),
+    may_break: tuple[str, ...] = (),
+    *,
+    editorial: bool = False,
+    never: bool = False,
+) -> Change:
+    page, what = f"protocol/{at.page}", f"{at.id} {what}"
+    return Change(AREA, page, at.id, what, breaks, may_break, editorial=editorial, never=never)
 
 
 def _bound(requirement: Requirement) -> tuple[str, ...]:
@@ -46,15 +48,15 @@ def _bound(requirement: Requirement) -> tuple[str, ...]:
 
 
 def _gone(before: Requirement, new: Mapping[str, Requirement]) -> Change:
-    moved = next((r.id for r in new.values() if _plain(r.text) == _plain(before.text)), "")
+    moved = next((r.id for r in new.values() if words(r.text) == words(before.text)), "")
     what = f"is gone{f', its text has the id {moved}' if moved else ''}: {before.text}"
     counted = (RECEIVERS,) if _bound(before) and not moved else ()
     return _one(before, what, may_break=counted)
 
 
 def _both(before: Requirement, after: Requirement) -> Iterator[Change]:
-    one, other = _plain(before.text), _plain(after.text)
-    if difflib.SequenceMatcher(None, one, other).ratio() < _ALIKE:
+    one, other = words(before.text), words(after.text)
+    if difflib.SequenceMatcher(None, one, other).ratio() < REUSED:
         what = f"says something else, and an identifier is never reused: {before.text} -> {after.text}"
         yield _one(after, what, breaks=_bound(after) or _bound(before), may_break=(HOMES,), never=True)
         return
@@ -85,8 +87,3 @@ def _members(before: Requirement, after: Requirement) -> Iterator[Change]:
     if before.code != after.code:
         what = f"is answered with {before.code or 'no code'} -> {after.code or 'no code'}"
         yield _one(after, what, breaks=(HOMES,), may_break=(RECEIVERS,))
-
-
-def _plain(text: str) -> list[str]:
-    """The words of a sentence, without links, marks and white space."""
-    return re.findall(r"[\w-]+", re.sub(r"\]\([^)]*\)", "]", text))

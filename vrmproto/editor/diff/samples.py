@@ -15,7 +15,13 @@ __all__ = ["FORMATS", "one", "string", "variants"]
 FORMATS = {
     "date-time": ("2026-12-24T18:00:00Z", "2026-12-24T18:00:00+01:00", "2026-12-24", "2026-13-24T18:00:00Z"),
     "duration": ("P1D", "PT1H", "P1Y2M3DT4H5M6S", "P1W", "P1", "1 day"),
-    "uri": ("https://example.com/a", "urn:uuid:0b6ef0d4-32ad-4f0e-9f8f-7d0d6ab35a3c", "no uri", "/a", "http://[a"),
+    "uri": (
+        "https://example.com/a",
+        "urn:uuid:0b6ef0d4-32ad-4f0e-9f8f-7d0d6ab35a3c",
+        "no uri",
+        "/a",
+        "http://[a",
+    ),
 }
 """Strings that are of a format, and strings that are not."""
 
@@ -29,7 +35,8 @@ def string(schema: Mapping[str, Any], number: int | None = None) -> str | None:
     if number is not None:
         schema = {**schema, "minLength": number, "maxLength": number}
     if "pattern" not in schema:
-        return "a" * schema.get("minLength", min(1, schema.get("maxLength", 1)))
+        least: int = schema.get("minLength", min(1, schema.get("maxLength", 1)))
+        return "a" * least
     try:
         return regular.shortest(text_language(schema))
     except regular.Undecided:
@@ -86,9 +93,10 @@ class _Maker:
             return self._array(said, schema, depth)
         if kind == "string":
             listed = FORMATS.get(schema.get("format", ""), ())
-            found = string(schema)
-            return listed[0] if listed else ("a" if found in ("", None) and schema.get("maxLength") != 0 else found)
-        return {"integer": max(schema.get("minimum", 1), min(1, schema.get("maximum", 1))), "boolean": True}.get(kind, "a")
+            return listed[0] if listed else string(schema) or ""
+        if kind == "integer":
+            return max(schema.get("minimum", 1), min(1, schema.get("maximum", 1)))
+        return True if kind == "boolean" else "a"
 
     def _object(self, said: Mapping[str, Any], schema: Mapping[str, Any], depth: int) -> Any:
         found: dict[str, Any] = {}

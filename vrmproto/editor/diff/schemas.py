@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
@@ -11,17 +12,19 @@ from vrmproto.editor.diff.change import HOMES, RECEIVERS, SENDERS, Change, Effec
 from vrmproto.editor.diff.keywords import Step, alternatives_differ, compare
 from vrmproto.editor.diff.sides import Place, Side, children
 from vrmproto.editor.diff.trial import Judge, Trial
-from vrmproto.errors import SpecError
 
-__all__ = ["changes"]
+__all__ = ["bodies", "changes"]
 
 AREA = "schemas"
 
 
 def changes(old: Side, new: Side, corpus: dict[str, list[Any]]) -> list[Change]:
-    """Every change of a schema; ``corpus`` has bodies by the path of their schema. SpecError for a
-    keyword that is not known, or a schema that cannot be used."""
-    steps = [s for p in old.schemas if p in new.schemas and old.schemas[p] != new.schemas[p] for s in compare(old, new, p)]
+    """Every change of a schema; ``corpus`` has bodies by the path of their schema.
+
+    SpecError for a keyword that is not known, or a schema that cannot be used.
+    """
+    changed = [p for p in old.schemas if p in new.schemas and old.schemas[p] != new.schemas[p]]
+    steps = [step for path in changed for step in compare(old, new, path)]
     found = list(_files(old, new))
     if steps:
         found += _Proof(old, new, corpus).all(steps)
@@ -84,7 +87,8 @@ class _Proof:
         if (step.narrows or step.widens) and not effects:
             what += "; nothing that is sent uses it"
         return Change(
-            AREA, step.place[0], step.pointer, what, breaks, may, editorial=step.editorial, effects=tuple(effects)
+            AREA, step.place[0], step.pointer, what, breaks, may,
+            editorial=step.editorial, effects=tuple(effects),
         )  # fmt: skip
 
     def _effects(self, step: Step, name: str) -> Iterator[Effect]:
@@ -141,8 +145,6 @@ def _blurred(side: Side) -> frozenset[Place]:
 
 def bodies(vectors: dict[str, bytes]) -> dict[str, list[Any]]:
     """The bodies of messages by the path of their schema, from the tokens of vectors."""
-    import base64
-
     found: dict[str, list[Any]] = {}
     for path in sorted(vectors):
         parts = vectors[path].split(b".")
@@ -152,7 +154,3 @@ def bodies(vectors: dict[str, bytes]) -> dict[str, list[Any]]:
         except (IndexError, KeyError, TypeError, ValueError):
             continue
     return found
-
-
-__all__ += ["bodies"]
-_ = SpecError

@@ -116,7 +116,9 @@ class Side:
         return frozenset(seen)
 
 
-TOLD = frozenset(["$schema", "$id", "$defs", "$ref", "title", "description", "examples", "x-profile", "x-ext"])
+TOLD = frozenset(
+    ["$schema", "$id", "$defs", "$ref", "title", "description", "examples", "x-profile", "x-ext"]
+)
 """Keywords that bind no value by themselves."""
 
 

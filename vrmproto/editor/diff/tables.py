@@ -21,6 +21,8 @@ _REFERENCE = 1_800_000_000
 
 Cell = tuple[str, str, str, str]
 Row = Mapping[str, Any]
+Told = tuple[str, str, tuple[str, ...]]
+"""The member of a row, what changed, and whom it breaks."""
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
@@ -93,7 +95,7 @@ def _rows(kind: str, before: list[Row], after: list[Row]) -> Iterator[Change]:
         yield Change(AREA, THREADS, pointer, f"{kind}: {name} by {roles} {where}: {what}", breaks=whom)
 
 
-def _cell(old: tuple[int, Row] | None, new: tuple[int, Row] | None) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _cell(old: tuple[int, Row] | None, new: tuple[int, Row] | None) -> Iterator[Told]:
     """What changed in a cell: the member of its row, what, and whom it breaks."""
     if old is None or new is None:
         yield ("", "is allowed now", (RECEIVERS,)) if new else ("", "is allowed no more", (SENDERS,))
@@ -118,7 +120,7 @@ def _cell(old: tuple[int, Row] | None, new: tuple[int, Row] | None) -> Iterator[
             yield f"/{member}", f"{member} {_shown(one)} -> {_shown(other)}", (HOMES,)
 
 
-def _guards(before: list[str], after: list[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _guards(before: list[str], after: list[str]) -> Iterator[Told]:
     gone, more = _sets(before, after)
     for guard in more:
         yield "/guards", f"the guard {guard} is new", (SENDERS,)
