@@ -9,24 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vrmproto.spec import BASE
+
 __all__ = ["SEEDS", "SPEC", "Seed", "copied"]
 
 SPEC = Path(__file__).resolve().parent.parent / "spec"
 VECTORS_COPIED = 3
+SPARE = "shared/spare.json"
+LAST_CODE = len(json.loads((SPEC / "errors.json").read_text("utf-8"))["codes"]) - 1
 
 BOTH = ("senders", "receivers")
 SENDERS, RECEIVERS, NOBODY, HOMES = ("senders",), ("receivers",), (), ("homes",)
 
 
 def copied(to: Path) -> Path:
-    """A copy of the spec with a few of its vectors."""
+    """A copy of the spec with a few of its vectors, and a schema that nothing uses."""
 
     def leave_out(folder: str, names: list[str]) -> list[str]:
         if Path(folder) != SPEC / "vectors":
             return []
         return sorted(n for n in names if (SPEC / "vectors" / n).is_dir())[VECTORS_COPIED:]
 
-    return Path(shutil.copytree(SPEC, to, ignore=leave_out))
+    root = Path(shutil.copytree(SPEC, to, ignore=leave_out))
+    (root / SPARE).write_text(json.dumps({"$id": BASE + SPARE, "type": "string", "maxLength": 40}), "utf-8")
+    return root
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,8 @@ BREAKING, MAYBE, FINE, WORDS = "breaking", "possibly breaking", "compatible", "e
 SEEDS: dict[str, Seed] = {
     # keywords of messages
     "enum narrowed": keyword(
-        "messages/intent.close.json", "/properties/outcome", SENDERS, RECEIVERS, enum=["fulfilled", "elsewhere"]
+        "messages/intent.close.json", "/properties/outcome", SENDERS, RECEIVERS,
+        enum=["fulfilled", "elsewhere"],
     ),
     "enum widened": keyword(
         "messages/dispute.close.json", "/properties/outcome", RECEIVERS, SENDERS,
@@ -131,9 +138,15 @@ SEEDS: dict[str, Seed] = {
         "messages/terms.reject.json", "", "note", {"type": "string", "maxLength": 9}, RECEIVERS, SENDERS
     ),
     "a member is required": needed("messages/offer.confirm.json", "", "reference", SENDERS, RECEIVERS),
-    "maxLength down": keyword("messages/dispute.open.json", "/properties/facts", SENDERS, RECEIVERS, maxLength=3999),
-    "maxLength up": keyword("messages/dispute.note.json", "/properties/text", RECEIVERS, SENDERS, maxLength=4001),
-    "minLength up": keyword("messages/offer.message.json", "/properties/text", SENDERS, RECEIVERS, minLength=2),
+    "maxLength down": keyword(
+        "messages/dispute.open.json", "/properties/facts", SENDERS, RECEIVERS, maxLength=3999
+    ),
+    "maxLength up": keyword(
+        "messages/dispute.note.json", "/properties/text", RECEIVERS, SENDERS, maxLength=4001
+    ),
+    "minLength up": keyword(
+        "messages/offer.message.json", "/properties/text", SENDERS, RECEIVERS, minLength=2
+    ),
     "pattern narrowed": keyword(
         "messages/consent.request.json", "/properties/notice/properties/url", SENDERS, RECEIVERS,
         pattern="^https://[!-}]+(?!\\n)$",
@@ -157,20 +170,24 @@ SEEDS: dict[str, Seed] = {
     "items fewer": keyword(MAKE, "/properties/items", SENDERS, RECEIVERS, maxItems=49),
     "items none": keyword("messages/data.request.json", "/properties/items", RECEIVERS, SENDERS, minItems=0),
     "items twice": keyword(
-        "messages/data.report.json", "/properties/about/properties/fields", RECEIVERS, SENDERS, uniqueItems=None
+        "messages/data.report.json", "/properties/about/properties/fields", RECEIVERS, SENDERS,
+        uniqueItems=None,
     ),
     "names fewer": keyword(
         "messages/correction.refuse.json", "/properties/reasons", SENDERS, RECEIVERS, maxProperties=39
     ),
     "names shorter": keyword(
-        "messages/correction.refuse.json", "/properties/reasons/propertyNames", SENDERS, RECEIVERS, maxLength=40
+        "messages/correction.refuse.json", "/properties/reasons/propertyNames", SENDERS, RECEIVERS,
+        maxLength=40,
     ),
-    "format added": keyword("messages/relationship.invite.json", "/properties/benefit", SENDERS, RECEIVERS, format="uri"),
+    "format added": keyword(
+        "messages/relationship.invite.json", "/properties/benefit", SENDERS, RECEIVERS, format="uri"
+    ),
     "type exchanged": keyword(
         "messages/order.fulfil.json", "/properties/reference", BOTH, BOTH,
         type="integer", minLength=None, maxLength=None,
     ),
-    "extensions": keyword("messages/feedback.retract.json", "", RECEIVERS, SENDERS, **{"x-ext": True}),
+    "extensions": keyword("messages/terms.withdraw.json", "", RECEIVERS, SENDERS, **{"x-ext": True}),
     "a description": Seed(
         "messages/terms.accept.json", "/description", NOBODY, NOBODY,
         edit("messages/terms.accept.json", lambda s: s.update(description="It is taken.")), (WORDS, WORDS),
@@ -192,13 +209,13 @@ SEEDS: dict[str, Seed] = {
         affects=NEED,
     ),
     "shared, used by nobody": Seed(
-        "shared/duration.json", "/maxLength", NOBODY, NOBODY,
-        edit("shared/duration.json", lambda s: s.update(maxLength=39)), (FINE, FINE),
+        SPARE, "/maxLength", NOBODY, NOBODY, edit(SPARE, lambda s: s.update(maxLength=39)), (FINE, FINE)
     ),
     # what is open, and the claims
     "a member of an answer": Seed(
         "documents/receipt.json", "/properties/note", NOBODY, NOBODY,
-        edit("documents/receipt.json", lambda s: s["properties"].update(note={"type": "string"})), (FINE, FINE),
+        edit("documents/receipt.json", lambda s: s["properties"].update(note={"type": "string"})),
+        (FINE, FINE),
     ),
     "an answer without a member": Seed(
         "documents/problem.json", "/required", RECEIVERS, SENDERS,
@@ -209,7 +226,9 @@ SEEDS: dict[str, Seed] = {
         affects=("envelope.json#/$defs/claims",),
     ),
     # tables
-    "a row gone": Seed("threads.json", "/kinds/dispute/rows/", SENDERS, RECEIVERS, edit("threads.json", _drop_row)),
+    "a row gone": Seed(
+        "threads.json", "/kinds/dispute/rows/", SENDERS, RECEIVERS, edit("threads.json", _drop_row)
+    ),
     "a guard more": row(4, "guards", ["accepts-offered-terms", "deadline-ahead"], SENDERS, RECEIVERS),
     "prev is bound": row(3, "prev", "head", SENDERS, RECEIVERS),
     "a shorter deadline": row(0, "max", "P10D", SENDERS, RECEIVERS),
@@ -220,14 +239,16 @@ SEEDS: dict[str, Seed] = {
     ),
     # codes, endpoints, sentences
     "a code gone": Seed(
-        "errors.json", "/codes/", HOMES, NOBODY, edit("errors.json", lambda e: e["codes"].pop()), (BREAKING, FINE)
+        "errors.json", f"/codes/{LAST_CODE}", HOMES, NOBODY, edit("errors.json", lambda e: e["codes"].pop()),
+        (BREAKING, FINE),
     ),
     "a status": Seed(
         "errors.json", "/codes/0/status", ("homes", "receivers"), ("homes", "receivers"),
         edit("errors.json", lambda e: e["codes"][0].update(status=400)),
     ),
     "an endpoint gone": Seed(
-        "endpoints.json", "/endpoints/", SENDERS, HOMES, edit("endpoints.json", lambda e: e["endpoints"].pop())
+        "endpoints.json", "/endpoints/", SENDERS, HOMES,
+        edit("endpoints.json", lambda e: e["endpoints"].pop()),
     ),
     "a MUST more": sentence(
         "\n## Order of checks", "- A home MUST be kind. {#VRM-ENV-099 home}\n\n## Order of checks",
@@ -235,7 +256,8 @@ SEEDS: dict[str, Seed] = {
     ),
     "SHOULD to MUST": sentence(" SHOULD ", " MUST ", "VRM-HOM-", "home.md", HOMES, NOBODY, (BREAKING, MAYBE)),
     "a sentence in other words": sentence(
-        "MUST be that of the roster's manifest of this id", "MUST be the one of the roster's manifest of this id",
+        "MUST be that of the roster's manifest of this id",
+        "MUST be the one of the roster's manifest of this id",
         "VRM-TRM-002", "terms.md", NOBODY, NOBODY, (MAYBE, MAYBE),
     ),
     "bytes of a manifest": Seed(

@@ -83,11 +83,14 @@ def told(pristine, seeded) -> dict[str, list[Change]]:
 
 
 def of(found: list[Change], seed: Seed) -> list[Change]:
-    """What is told where a seed is."""
-    return [
-        c for c in found
-        if c.file == seed.file and (c.pointer == seed.pointer or (seed.pointer[-1:] in "/-" and c.pointer.startswith(seed.pointer)))
-    ]  # fmt: skip
+    """What is told where a seed is; a pointer that ends in / or - is the beginning of one."""
+
+    def is_there(pointer: str) -> bool:
+        return (
+            pointer.startswith(seed.pointer) if seed.pointer[-1:] in ("/", "-") else pointer == seed.pointer
+        )
+
+    return [c for c in found if c.file == seed.file and is_there(c.pointer)]
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

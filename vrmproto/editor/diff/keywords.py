@@ -389,8 +389,9 @@ def _strings_of(said: Mapping[str, Said]) -> regular.Term | None:
         values = [json.loads(text) for text in allowed]
         known = all(isinstance(v, str) for v in values)
         return regular.either(*map(regular.exactly, values)) if known else None
-    plain = {k: v for k, (_, v) in said.items()}
-    return text_language(plain) if plain.get("type") == "string" else None
+    # lengths are left out: few alternatives differ by them alone, and they make many states
+    pattern = said.get("pattern", ("", ""))[1]
+    return regular.language(pattern) if "type" in said else None
 
 
 def _lacks(one: Mapping[str, Said], other: Mapping[str, Said]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 from vrmproto.editor.diff.change import HOMES, RECEIVERS, SENDERS, Change, Effect
@@ -54,7 +54,7 @@ class _Proof:
         self.judges = Judge(old), Judge(new)
         self.roots = {name: place for name, place in old.roots.items() if name in new.roots}
         self.reached = {n: (old.reached(p), new.reached(p)) for n, p in self.roots.items()}
-        self.blurred = _blurred(old) | _blurred(new)
+        self.blurred: frozenset[Place] = frozenset()
         self._trials: dict[str, Trial] = {}
 
     def trial(self, name: str) -> Trial:
@@ -67,6 +67,8 @@ class _Proof:
         return [n for n, (o, w) in self.reached.items() if step.old in o or step.new in w]
 
     def all(self, steps: Sequence[Step]) -> list[Change]:
+        judged = {p for s in steps if s.narrows or s.widens for p in (s.old, s.new) if p}
+        self.blurred = _blurred(self.old, judged) | _blurred(self.new, judged)
         blurred = [self._blur(step) for step in steps]
         found = [self._change(step) for step in blurred]
         return found + list(self._beyond(blurred))
@@ -126,8 +128,8 @@ def _whom(effects: Any) -> tuple[str, ...]:
     return tuple(w for w in (SENDERS, RECEIVERS) if w in named)
 
 
-def _blurred(side: Side) -> frozenset[Place]:
-    """Every place below alternatives of which a value may fit two."""
+def _blurred(side: Side, judged: Set[Place]) -> frozenset[Place]:
+    """Those of the places that are below alternatives of which a value may fit two."""
     found: set[Place] = set()
     seen: set[Place] = set()
     waiting: list[Place] = list(side.roots.values())
@@ -138,8 +140,10 @@ def _blurred(side: Side) -> frozenset[Place]:
         seen.add(place)
         target = side.leads(place)
         waiting += [inner for _, inner in children(side, place)] + ([target] if target else [])
-        if "oneOf" in (side.at(place) or {}) and not alternatives_differ(side, place):
-            found |= side.reached(place)
+        if "oneOf" in (side.at(place) or {}):
+            below = side.reached(place) & judged
+            if below - found and not alternatives_differ(side, place):
+                found |= below
     return frozenset(found)
 
 
