@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vrmproto.cli import spec_site
+from vrmproto.cli import spec_diff, spec_site
 from vrmproto.cli.output import JsonOption
 
 __all__ = ["register"]
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     group.command("check")(check)
     group.command("build")(spec_site.build)
     group.command("serve")(spec_site.serve)
+    spec_diff.register(group)
     app.add_typer(group, name="spec")
 
 

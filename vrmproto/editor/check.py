@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vrmproto import spec
-from vrmproto.editor import generate, prose, schemas, tables
+from vrmproto.editor import generate, prose, releases, schemas, tables
 from vrmproto.editor.folder import (
     ENDPOINTS,
     ERRORS,
@@ -218,6 +218,7 @@ _STEPS: tuple[Callable[[Folder], None], ...] = (
     _generated,
     _vectors,
     _exclusions,
+    releases.check,
     *prose.STEPS,
 )
 

@@ -22,6 +22,7 @@ __all__ = ["METASCHEMAS", "Finding", "Folder", "Sentence", "pointer_of", "read_a
 THREADS, ERRORS, ENDPOINTS, PURPOSES = "threads.json", "errors.json", "endpoints.json", "purposes.json"
 VIEWS, CONSENT_VIEWS, LADDER = "views/schema-org.json", "views/dpv-27560.json", "ladder.json"
 MATRIX, ROSTER, EXCLUSIONS = "roster/matrix.json", "roster/roster.json", "requirements/exclusions.json"
+RELEASES = "requirements/[0-9]*.json"
 
 METASCHEMAS = {
     "envelope.json": "meta/message.json",
@@ -34,6 +35,7 @@ METASCHEMAS = {
     PURPOSES: "meta/purposes.json",
     MATRIX: "meta/roster-matrix.json",
     EXCLUSIONS: "meta/exclusions.json",
+    RELEASES: "meta/release.json",
     VIEWS: "meta/views.json",
     CONSENT_VIEWS: "meta/consent-views.json",
     "vectors/**/expect.json": "meta/vector.json",
