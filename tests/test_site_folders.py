@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.sites import SHARED, append, broken, text_of, without_vectors
-from vrmproto import spec as library
 from vrmproto.cli import app as cli
+from vrmproto.editor import releases
 from vrmproto.editor.site import build as site
 
 
@@ -51,26 +51,26 @@ def test_changes_since_an_earlier_folder(copy, pristine):
         ("changed", "errors.json"),
         ("changed", "messages/terms.reject.json"),
     ]
+    assert 'id="breaks"' not in same
+    assert re.search("<strong>breaks homes</strong>: <code>protocol/terms.md#VRM-TRM-019", text)
     assert broken(files) == []
     back = text_of(site.build(pristine, previous=copy), "changes.html")
     assert re.search(r"VRM-TRM-019: <del>A new sentence", back)
 
 
 def test_changes_since_the_release_that_the_folder_holds(copy):
-    loaded = library.load(copy)
-    said = {name: {"text": rule.text} for name, rule in loaded.requirements.items()}
-    said["VRM-TRM-001"] = {"text": "Anything goes."}
-    codes = {code: entry["status"] for code, entry in loaded.errors.items()}
-    release = {"version": "1.0", "requirements": said, "codes": codes, "files": {}}
+    release = releases.content(copy)
+    release["requirements"]["VRM-TRM-001"]["text"] = "Anything goes."
     (copy / "requirements/1.0-0123456789ab.json").write_text(json.dumps(release), "utf-8")
-    older = {**release, "version": "0.9", "requirements": {}}
+    rules = {"VRM-TRM-001": release["requirements"]["VRM-TRM-001"]}
+    older = {**release, "version": "0.9", "requirements": rules}
     (copy / "requirements/0.9-0123456789ab.json").write_text(json.dumps(older), "utf-8")
     text = text_of(site.build(copy), "changes.html")
     assert "Since release 1.0" in text
     assert "Before: <del>Anything goes.</del>" in text
     assert "New sentences" not in text
     (copy / "requirements/1.0-0123456789ab.json").write_text("{}", "utf-8")
-    with pytest.raises(site.SiteError, match="is no release"):
+    with pytest.raises(site.SiteError, match="required property"):
         site.build(copy)
 
 

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from vrmproto.editor.diff import comparing
+from vrmproto.editor.diff.change import Change
 from vrmproto.editor.site import drawings, keywords, messages, rows
+from vrmproto.editor.site.fragments import code, joined, pretty
 from vrmproto.editor.site.paths import Href, places_of
 from vrmproto.editor.site.source import Source
 
@@ -70,5 +73,26 @@ def mermaid(source: Source, kind: str) -> str:
 
 
 def changes_html(source: Source, previous: Path | None) -> Markup:
-    """What the changes since the spec folder ``previous`` break for whom, or nothing."""
-    return Markup("")
+    """Whom the changes since the spec folder or release ``previous`` break, with a message that shows it."""
+    found = comparing.changes(previous, source.folder.root) if previous else []
+    told = [change for change in found if change.breaks or change.may_break]
+    if not told:
+        return Markup("")
+    entries = [_broken(change) for change in told]
+    return Markup('<h2 id="breaks">Whom it breaks</h2>\n<ul class="breaks">\n{}\n</ul>').format(
+        joined(entries, "\n")
+    )
+
+
+def _broken(change: Change) -> Markup:
+    """A change, whom it breaks, and the messages that show it."""
+    place = f"{change.file}#{change.pointer}" if change.pointer else change.file
+    certain, perhaps = " and ".join(change.breaks), " and ".join(change.may_break)
+    whom = ", ".join(
+        filter(None, [certain and f"breaks {certain}", perhaps and f"possibly breaks {perhaps}"])
+    )
+    shown = Markup("<details><summary>A message that shows it, for {} of {}</summary>{}</details>")
+    proofs = [shown.format(e.whom, code(e.schema), pretty(e.witness)) for e in change.effects if e.proven]
+    return Markup("<li><strong>{}</strong>: {} {}{}</li>").format(
+        whom, code(place), change.what, joined(proofs, "")
+    )
