@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 
 from vrmproto.editor.folder import ERRORS, MATRIX, THREADS, Folder, Sentence
 
-__all__ = ["STEPS", "collect"]
+__all__ = ["STEPS", "check_known", "code_of", "collect"]
 
 ROLES = ("home", "agent", "editor")
 NEEDS = ("origin",)
@@ -43,6 +43,19 @@ def _sentences(folder: Folder) -> Iterator[Sentence]:
                 yield Sentence(page, n, text, words, name, area, int(number), role, tuple(needs.split()))
             elif (words or anchor) and page != "protocol/README.md":
                 yield Sentence(page, n, line, words)
+
+
+def code_of(text: str) -> str:
+    """The code that a sentence ends with, or nothing."""
+    found = _LAST_CODE.search(text)
+    return found[1] if found else ""
+
+
+def check_known(folder: Folder, path: str, requirement: str | None, pointer: str) -> None:
+    """Report a requirement that a data file names and that there is not."""
+    if requirement is not None and requirement not in folder.requirements:
+        message = f"there is no requirement {requirement}"
+        folder.add("requirement-unknown", path, message, "name one of protocol/", pointer=pointer)
 
 
 def collect(folder: Folder) -> None:
@@ -88,9 +101,9 @@ def _check_sentence(folder: Folder, sentence: Sentence) -> None:
         message = f"{sentence.id} is for {' '.join([sentence.role, *sentence.needs])}"
         remedy = f"one of {', '.join(ROLES)}, then {', '.join(NEEDS)} or nothing"
         _at(folder, sentence, "requirement-role", message, remedy)
-    code = _LAST_CODE.search(sentence.text)
-    if code and ERRORS in folder.sound and code[1] not in folder.codes:
-        message = f"{sentence.id} answers {code[1]}, which is no code"
+    code = code_of(sentence.text)
+    if code and ERRORS in folder.sound and code not in folder.codes:
+        message = f"{sentence.id} answers {code}, which is no code"
         _at(folder, sentence, "code-unknown", message, f"name one of {ERRORS}")
 
 
@@ -126,9 +139,8 @@ def _words(folder: Folder) -> Collection[str]:
     """What a hyphenated word in code type may be: a code, guard, kind, state or clause."""
     if not folder.sound >= {ERRORS, THREADS, MATRIX}:
         return ()
-    threads = folder.get(THREADS)
-    states = {s for kind in threads["kinds"].values() for s in kind["states"]}
-    return {*folder.codes, *threads["guards"], *threads["kinds"], *states, *folder.get(MATRIX)["clauses"]}
+    threads, clauses = folder.get(THREADS), folder.get(MATRIX)["clauses"]
+    return {*folder.codes, *threads["guards"], *threads["kinds"], *folder.states, *clauses}
 
 
 def _links(folder: Folder) -> None:

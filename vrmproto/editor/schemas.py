@@ -17,10 +17,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from vrmproto.editor.folder import LADDER, METASCHEMAS, ROSTER, Folder, pointer_of, short
+from vrmproto.editor.folder import LADDER, METASCHEMAS, ROSTER, TO_DO, Folder, pointer_of, short
 from vrmproto.spec import BASE
 
-__all__ = ["STEPS", "reaches"]
+__all__ = ["STEPS", "engine", "reaches"]
 
 
 def _compiled(schema: Any, registry: Any = None) -> Any:
@@ -39,6 +39,7 @@ def _metaschemas(folder: Folder) -> None:
         if path in folder.values:
             try:
                 compiled[path] = _compiled(folder.values[path])
+                folder.metas.add(path)
                 _check_id(folder, path, folder.values[path])
             except ValueError as error:
                 folder.add("schema-unusable", path, short(error), "write a schema of 2020-12")
@@ -51,11 +52,15 @@ def _metaschemas(folder: Folder) -> None:
 def _judge(folder: Folder, path: str, meta: str, validator: Any) -> None:
     errors = list(validator.iter_errors(folder.values[path]))
     for error in errors:
-        refused = meta == "meta/message.json" and error.kind.name == "additionalProperties"
-        code = "keyword-refused" if refused else "meta-invalid"
         pointer = pointer_of(error.instance_path)
-        remedy = f"see {meta}"
-        folder.add(code, path, f"{pointer or '/'}: {short(error.message)}", remedy, pointer=pointer)
+        if error.kind.name != "additionalProperties":
+            message = f"{pointer or '/'}: {short(error.message)}"
+            folder.add("meta-invalid", path, message, f"see {meta}", pointer=pointer)
+            continue
+        code = "keyword-refused" if meta == "meta/message.json" else "meta-invalid"
+        for name in error.kind.unexpected:
+            at, message = f"{pointer}{pointer_of([name])}", f"{pointer or '/'}: {name} is not allowed here"
+            folder.add(code, path, message, f"see {meta}", pointer=at)
     if not errors:
         folder.sound.add(path)
 
@@ -114,6 +119,7 @@ def _schemas(folder: Folder) -> None:
             if "uniqueItems" in part and not _holds_strings(folder, path, part):
                 message = "uniqueItems on an array whose items are no strings"
                 folder.add("unique-items", path, message, "take it away", pointer=f"{pointer}/uniqueItems")
+            _check_said(folder, path, pointer, part)
         if path.startswith("messages/"):
             _check_message(folder, path, schema)
     broken = {f.file for f in folder.found[before:]} | (references.keys() - folder.sound)
@@ -129,12 +135,19 @@ def _check_id(folder: Folder, path: str, schema: Any) -> None:
 
 
 def _check_message(folder: Folder, path: str, schema: Mapping[str, Any]) -> None:
-    for member in ("title", "description", "examples", "x-profile", "x-ext"):
+    for member in ("examples", "x-profile", "x-ext"):  # the others are their metaschema's
         if not schema.get(member) and schema.get(member) is not False:
             folder.add("message-incomplete", path, f"lacks {member}", f"give it {member}")
     if schema.get("type") != "object" or schema.get("additionalProperties") is not False:
         message = "the body is not a closed object"
         folder.add("message-open", path, message, "say type object and additionalProperties false")
+
+
+def _check_said(folder: Folder, path: str, pointer: str, part: Mapping[str, Any]) -> None:
+    for member in ("title", "description"):
+        if str(part.get(member, "")).startswith(TO_DO):
+            message = f"the {member} is still to be written"
+            folder.add("unfinished", path, message, "write it", pointer=f"{pointer}/{member}")
 
 
 def _check_pattern(folder: Folder, path: str, pointer: str, pattern: str) -> None:
@@ -219,6 +232,7 @@ def _examples(folder: Folder) -> None:
             folder.add("schema-unusable", path, short(error), "write a schema that both engines take")
             continue
         oracle = Draft202012Validator(schema, registry=slow, format_checker=FormatChecker())
+        folder.engines[path] = quick, oracle
         for n, example in enumerate(schema.get("examples", ())):
             _check_example(folder, path, f"/examples/{n}", (quick, oracle), example)
         _check_files(folder, path, quick)
@@ -233,6 +247,22 @@ def _check_example(folder: Folder, path: str, pointer: str, engines: tuple[Any, 
     for error in fast:
         where = pointer + pointer_of(error.instance_path)
         folder.add("example-invalid", path, f"{where}: {short(error.message)}", "correct it", pointer=where)
+
+
+def engine(folder: Folder, name: str) -> Any:
+    """A validator of a sound schema, or of a part of it: ``messages/offer.make.json``, ``meta/threads.json#/$defs/row``.
+
+    None where there is none.
+    """
+    target, found = _resolve(folder, "", name)
+    sound = folder.schemas | {path: folder.values[path] for path in folder.metas}
+    if target not in sound or not isinstance(found, dict):
+        return None
+    resources = [(BASE + path, schema) for path, schema in sound.items()]
+    try:
+        return _compiled({"$ref": BASE + name}, jsonschema_rs.Registry(resources))
+    except ValueError:
+        return None
 
 
 def _check_files(folder: Folder, path: str, validator: Any) -> None:
