@@ -364,7 +364,11 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
         THREADS,
         of("correction", lambda k: k["rows"][3].update({"in": ["submitted"]})),
     ),
-    "a rest above nothing": ("cause", THREADS, state("proffered", {"deadline": "expired", "rests": True})),
+    "a rest above nothing": (
+        "cause",
+        THREADS,
+        of("dialogue", lambda k: k["states"]["muted"].update(rests=True)),
+    ),
     "a counter in a parent that is none": ("cause", THREADS, row(3, count={"parent": ["said@P1M"]})),
     "a member without a board": ("role", THREADS, row(3, by="member")),
     "a type without a schema": ("type-without-schema", THREADS, remove(REJECT)),

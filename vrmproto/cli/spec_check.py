@@ -15,7 +15,9 @@ __all__ = ["register"]
 ChecksOption = Annotated[
     str | None,
     typer.Option(
-        "--checks", metavar="FILE", help="What vrm-conformance list --json writes (- for stdin): every MUST is judged."
+        "--checks",
+        metavar="FILE",
+        help="What vrm-conformance list --json writes (- for stdin): every MUST is judged.",
     ),
 ]
 
@@ -38,7 +40,7 @@ def check(
     checks: ChecksOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check prose, schemas, examples, tables, vectors and generated files of a spec folder against each other."""
+    """Check prose, schemas, examples, tables and generated files of a spec folder against each other."""
     import dataclasses
 
     from vrmproto import spec

@@ -26,7 +26,9 @@ def new_type(
     by: Annotated[str | None, typer.Option(help="Who sends it: first, second, member or either.")] = None,
     start: Annotated[
         list[str] | None,
-        typer.Option("--from", metavar="STATE", help="In which state; again for more. None: it opens a thread."),
+        typer.Option(
+            "--from", metavar="STATE", help="In which state; again for more. None: it opens a thread."
+        ),
     ] = None,
     to: Annotated[str | None, typer.Option(metavar="STATE", help="Which state follows; = stays.")] = None,
     folder: Annotated[Path | None, typer.Option("--spec", metavar="DIR", help="The spec folder.")] = None,

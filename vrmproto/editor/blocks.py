@@ -1,7 +1,8 @@
-"""Checks the JSON blocks of the pages: each is valid against the schema that it names, or says why there is none.
+"""Checks the JSON blocks of the pages: each is valid against the schema it names, or says why it has none.
 
-The line before a block is a comment, ``<!-- schema: messages/offer.make.json -->`` (or a part of a schema, such as
-``meta/threads.json#/$defs/row``), or ``<!-- no schema: REASON -->``. A block of another language is left alone.
+The line before a block is a comment, ``<!-- schema: messages/offer.make.json -->`` (or a part of a schema,
+such as ``meta/threads.json#/$defs/row``), or ``<!-- no schema: REASON -->``. Blocks of other languages are
+left alone.
 """
 
 from __future__ import annotations
@@ -123,7 +124,10 @@ def _unknown(folder: Folder, page: str, line: int, name: str) -> None:
     path = name.partition("#")[0]
     if path in folder.values and path not in folder.schemas and path not in folder.metas:
         return
-    message, remedy = f"{name} is no schema of this folder", "name a file, or a part of one as FILE#/$defs/PART"
+    message, remedy = (
+        f"{name} is no schema of this folder",
+        "name a file, or a part of one as FILE#/$defs/PART",
+    )
     folder.add("block-schema", page, message, remedy, line=line)
 
 

@@ -1,8 +1,8 @@
 """One JSON Schema document of a whole spec folder, for tools that follow no reference into another file.
 
-Every schema of ``messages/``, ``shared/`` and ``documents/``, and every part of ``envelope.json``, becomes one
-of its ``$defs``. What only these schemas say (``x-profile``, ``x-ext``) is left out, and the title of each
-is its name, since tools call their types by it; the title that people wrote stands before its description.
+Every schema of ``messages/``, ``shared/`` and ``documents/``, and every part of ``envelope.json``, becomes
+one of its ``$defs``. What only these schemas say (``x-profile``, ``x-ext``) is left out, and the title of
+each is its name, since tools call their types by it; the title that people wrote stands before its description.
 Beside a reference nothing is said but what it refers to: many tools make a further type of each that is.
 """
 
@@ -49,7 +49,7 @@ def bundle(folder: Path) -> Json:
 
 
 def name_of(place: str) -> str:
-    """The name of a schema: ``messages/offer.make.json`` is OfferMake, ``envelope.json#/$defs/claims`` EnvelopeClaims."""
+    """The name of a schema: of ``messages/offer.make.json`` it is OfferMake, of a part EnvelopeClaims."""
     path, _, part = place.partition("#/$defs/")
     stem = path.rpartition("/")[2].removesuffix(".json")
     words = f"{stem}-{part}".replace(".", "-").replace("_", "-").split("-")

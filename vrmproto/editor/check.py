@@ -18,7 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from vrmproto import spec
-from vrmproto.editor import blocks, counterexamples, coverage, generate, prose, schemas, tables, vectors
+from vrmproto.editor import (
+    blocks,
+    counterexamples,
+    coverage,
+    generate,
+    mappings,
+    prose,
+    schemas,
+    tables,
+    vectors,
+)
 from vrmproto.editor.folder import (
     ENDPOINTS,
     ERRORS,
@@ -131,6 +141,23 @@ def _endpoints(folder: Folder) -> None:
             folder.add("endpoint-under", ENDPOINTS, message, "name an endpoint", pointer=f"{at}/under")
 
 
+def _profiles(folder: Folder) -> None:
+    """A profile is what the pages of protocol/ say that it is."""
+    known = set(prose.profiles(folder))
+    named = [
+        (THREADS, f"/kinds/{n}/profile", k["profile"])
+        for n, k in folder.get(THREADS).get("kinds", {}).items()
+    ]
+    named += [
+        (ENDPOINTS, f"/endpoints/{n}/profile", e["profile"]) for n, e in enumerate(_endpoint_list(folder))
+    ]
+    named += [(p, "/x-profile", s["x-profile"]) for p, s in folder.schemas.items() if "x-profile" in s]
+    for path, pointer, name in named:
+        if name not in known:
+            message, remedy = f"no page is of the profile {name}", "name one of protocol/, or write its page"
+            folder.add("profile-unknown", path, message, remedy, pointer=pointer)
+
+
 def _purposes(folder: Folder) -> None:
     if not folder.sound >= {PURPOSES, MATRIX}:
         return
@@ -199,8 +226,10 @@ _STEPS: tuple[Callable[[Folder], None], ...] = (
     _tables,
     _errors,
     _endpoints,
+    _profiles,
     _purposes,
     _ladder,
+    *mappings.STEPS,
     _generated,
     *vectors.STEPS,
     _exclusions,
@@ -212,7 +241,8 @@ _STEPS: tuple[Callable[[Folder], None], ...] = (
 def check(spec_dir: Path, checks: Mapping[str, Sequence[str]] | None = None) -> list[Finding]:
     """Every fault of a spec folder, ordered by file and line; empty if there is none.
 
-    ``checks``: requirement to what judges it (:func:`vrmproto.editor.coverage.read`); by default that is not looked at.
+    ``checks``: requirement to what judges it (:func:`vrmproto.editor.coverage.read`); without them it is not
+    looked whether each MUST is judged.
     """
     folder = Folder(spec_dir)
     if not spec_dir.is_dir():

@@ -1,4 +1,4 @@
-"""Checks the bad examples: each body of ``messages/invalid/TYPE.json`` is refused, and for the reason that it names."""
+"""Checks the bad examples: each body of ``messages/invalid/TYPE.json`` is refused for the reason it names."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Checks that every MUST of homes is judged by a suite, or is excluded with a reason.
 
-The suite tells itself what it judges, in a file: ``vrm-conformance list --json`` writes one. Agents and editors
-cannot be judged at a URL, so that their sentences need no check.
+The suite tells itself what it judges, in a file: ``vrm-conformance list --json`` writes one. Agents and
+editors cannot be judged at a URL, so that their sentences need no check.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Checks = Mapping[str, Sequence[str]]
 
 
 def read(text: str) -> dict[str, list[str]]:
-    """Requirement to the names of its checks, from JSON lines of ``{"id": ..., "checks": [...]}`` or an array of them.
+    """Requirement to the names of its checks, from lines like ``{"id": "", "checks": []}`` or an array.
 
     ValueError for a text that is neither.
     """
@@ -32,7 +32,7 @@ def read(text: str) -> dict[str, list[str]]:
 
 
 def covered(folder: Folder, checks: Checks) -> None:
-    """Report what is neither judged nor excluded, what is both, and what the suite judges that is no requirement."""
+    """Report what is neither judged nor excluded, what is both, and what is judged and is no requirement."""
     excluded = {e["requirement"]: n for n, e in enumerate(folder.get(EXCLUSIONS).get("exclusions", ()))}
     for sentence in folder.requirements.values():
         must = sentence.role == "home" and sentence.words[:1] in (["MUST"], ["MUST NOT"])

@@ -57,7 +57,9 @@ METASCHEMAS = {
 }
 """Data files to the schema that they are valid against."""
 
-PLAIN = ("meta/*.json", "roster/*.json", "roster/*/*/manifest.json")
+KEYS = "vectors/keys.json"
+
+PLAIN = ("meta/*.json", "roster/*.json", "roster/*/*/manifest.json", KEYS)
 """Further data files that are read."""
 
 REQUIRED = (
@@ -189,7 +191,7 @@ def places_of(text: str) -> tuple[dict[str, int], list[tuple[str, int]]]:
 
 
 def spans_of(text: str) -> tuple[dict[str, tuple[int, int]], list[tuple[str, int]]]:
-    """JSON Pointer to begin and end of its value in a valid JSON text, and where names stand twice in an object."""
+    """JSON Pointer to begin and end of its value in a JSON text, and where names stand twice in an object."""
     decoder, space = json.JSONDecoder(), re.compile(r"[ \t\r\n]*")
     spans: dict[str, tuple[int, int]] = {}
     twice: list[tuple[str, int]] = []
@@ -243,7 +245,7 @@ def _finite(digits: str) -> float:
 def parse(text: str) -> tuple[Any, list[tuple[str, int]]]:
     """The value of a JSON text, and the names that stand twice in an object, each with its line.
 
-    JSONDecodeError, with its line, for what is no JSON; ValueError or RecursionError for what JSON forbids otherwise.
+    JSONDecodeError, with its line, for what is no JSON; ValueError and RecursionError for what else is wrong.
     """
     twice = False
 
@@ -281,6 +283,12 @@ def read_all(folder: Folder) -> None:
             _read(folder, path)
         else:
             folder.text(path)
+    known = {*folder.listed(*METASCHEMAS, *PLAIN, "requirements/*.json"), *REQUIRED}
+    for path in folder.listed("*.json", "*/*.json", "messages/*/*.json"):
+        if path not in known:
+            folder.add(
+                "file-unknown", path, "no part of the folder", "name it as its kind is named, or take it away"
+            )
     if not folder.listed("messages/*.json"):
         folder.add("file-missing", "messages", "holds no schema", "write one a message type")
 

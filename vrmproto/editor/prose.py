@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 
 from vrmproto.editor.folder import ERRORS, MATRIX, THREADS, Folder, Sentence
 
-__all__ = ["STEPS", "check_known", "code_of", "collect"]
+__all__ = ["STEPS", "check_known", "code_of", "collect", "profiles"]
 
 ROLES = ("home", "agent", "editor")
 NEEDS = ("origin",)
@@ -19,6 +19,7 @@ _KEY_WORD = re.compile(r"\b(?:MUST|SHOULD|SHALL)(?: NOT)?\b|\b(?:MAY|REQUIRED|RE
 _TOKEN = re.compile(r"`([a-z]+(?:-[a-z]+)+)`")
 _LAST_CODE = re.compile(r"\(`([a-z-]+)`[^)]*\)\.?$")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_PROFILE = re.compile(r"^profile: ([a-z]+)$", re.MULTILINE)
 _FENCE = "```"
 
 
@@ -58,6 +59,13 @@ def check_known(folder: Folder, path: str, requirement: str | None, pointer: str
         folder.add("requirement-unknown", path, message, "name one of protocol/", pointer=pointer)
 
 
+def profiles(folder: Folder) -> list[str]:
+    """The profiles that the pages are of."""
+    return [
+        name for page in folder.listed("protocol/*.md") for name in _PROFILE.findall(folder.text(page) or "")
+    ]
+
+
 def collect(folder: Folder) -> None:
     """Read the numbered sentences of all pages."""
     for sentence in _sentences(folder):
@@ -79,7 +87,7 @@ def _requirements(folder: Folder) -> None:
             message = f"VRM-{area}-{number:03d} is missing"
             _at(folder, used[max(used)], "requirement-gap", message, "number without gaps")
     for page in sorted({s.page for s in folder.requirements.values()}):
-        if not re.search(r"^profile: [a-z]+$", folder.text(page) or "", re.MULTILINE):
+        if not _PROFILE.search(folder.text(page) or ""):
             remedy = "write `profile: core` under the title"
             folder.add("profile-missing", page, "has no profile", remedy, line=1)
 

@@ -1,4 +1,4 @@
-"""Begins a message type: a schema that is valid and says what is still to be written, and a row that takes it.
+"""Begins a message type: a valid schema that says what is still to be written, and a row that takes it.
 
 Text is put into ``threads.json`` where its row goes; not one other byte of the file changes.
 """
@@ -15,7 +15,7 @@ from typing import Any
 from vrmproto.editor.folder import THREADS, TO_DO, parse, spans_of
 from vrmproto.spec import BASE
 
-__all__ = ["Move", "ScaffoldError", "begin", "plan"]
+__all__ = ["Move", "ScaffoldError", "appended", "begin", "plan"]
 
 NAME = re.compile(r"[a-z][a-z-]*\.[a-z][a-z-]*")
 LONGEST = 64
@@ -31,7 +31,7 @@ class ScaffoldError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A row: in a kind, who sends the type in which states (none: it opens a thread), and the state that follows."""
+    """A row: its kind, who sends it in which states (none: it opens a thread), and which state follows."""
 
     kind: str
     by: str
@@ -40,15 +40,21 @@ class Move:
 
 
 def begin(spec_dir: Path, name: str, move: Move | None = None) -> list[Path]:
-    """Write what :func:`plan` says; the paths of the files. ScaffoldError: nothing was written."""
-    planned = plan(spec_dir, name, move)
-    for path, text in planned.items():
-        (spec_dir / path).write_bytes(text.encode())
-    return [spec_dir / path for path in planned]
+    """Write what :func:`plan` says; the paths of the files. ScaffoldError, OSError: nothing was written."""
+    planned = {spec_dir / path: text for path, text in plan(spec_dir, name, move).items()}
+    new = [path for path in planned if not path.exists()]
+    try:
+        for path, text in planned.items():
+            path.write_bytes(text.encode())
+    except OSError:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
+    return list(planned)
 
 
 def plan(spec_dir: Path, name: str, move: Move | None = None) -> dict[str, str]:
-    """The files of a new type and their texts: its schema, and ``threads.json`` with a row if there is a move.
+    """The files of a new type with their texts: its schema, and ``threads.json`` with its row.
 
     ScaffoldError for a name that is none or is taken, for a kind, role or state that there is not,
     and for a folder that cannot be read.
@@ -60,7 +66,7 @@ def plan(spec_dir: Path, name: str, move: Move | None = None) -> dict[str, str]:
     kind = _kind(tables, move)
     row = _row(name, move)
     planned = {f"messages/{name}.json": _schema(name, kind["profile"])}
-    planned[THREADS] = _appended(text, f"/kinds/{move.kind}/rows/{len(kind['rows']) - 1}", row)
+    planned[THREADS] = appended(text, f"/kinds/{move.kind}/rows/{len(kind['rows']) - 1}", row)
     return planned
 
 
@@ -139,7 +145,7 @@ def _schema(name: str, profile: str) -> str:
     return json.dumps(schema, indent=2) + "\n"
 
 
-def _appended(text: str, last: str, item: str) -> str:
+def appended(text: str, last: str, item: str) -> str:
     """The text with an item more behind the last one of an array, which stands at a JSON Pointer."""
     start, end = spans_of(text)[0][last]
     before = re.search(r"\n[ \t]*$", text[:start])

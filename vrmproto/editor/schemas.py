@@ -67,6 +67,7 @@ def _judge(folder: Folder, path: str, meta: str, validator: Any) -> None:
 
 # --- schemas of messages and documents ---------------------------------------------------------
 
+_SCHEMAS = ("envelope.json", "messages/*.json", "shared/*.json", "documents/*.json")
 _ESCAPE = r"\\[nrt.\\/^$()\[\]{}|*+?-]"
 _PATTERN_PART = re.compile(
     rf"""{_ESCAPE}
@@ -100,8 +101,7 @@ def _members(value: Any) -> list[tuple[str, Any]]:
 
 
 def _schema_paths(folder: Folder) -> list[str]:
-    listed = folder.listed("envelope.json", "messages/*.json", "shared/*.json", "documents/*.json")
-    return [path for path in listed if isinstance(folder.values.get(path), dict)]
+    return [path for path in folder.listed(*_SCHEMAS) if isinstance(folder.values.get(path), dict)]
 
 
 def _schemas(folder: Folder) -> None:
@@ -116,16 +116,25 @@ def _schemas(folder: Folder) -> None:
                 _check_pattern(folder, path, f"{pointer}/pattern", part["pattern"])
             if isinstance(part.get("$ref"), str):
                 references[path].add(_check_ref(folder, path, f"{pointer}/$ref", part["$ref"]))
+            _check_required(folder, path, pointer, part)
             if "uniqueItems" in part and not _holds_strings(folder, path, part):
                 message = "uniqueItems on an array whose items are no strings"
                 folder.add("unique-items", path, message, "take it away", pointer=f"{pointer}/uniqueItems")
-            _check_said(folder, path, pointer, part)
         if path.startswith("messages/"):
             _check_message(folder, path, schema)
     broken = {f.file for f in folder.found[before:]} | (references.keys() - folder.sound)
     while more := {p for p, to in references.items() if to & broken} - broken:
         broken |= more
     folder.schemas = {path: folder.values[path] for path in references if path not in broken}
+
+
+def _check_required(folder: Folder, path: str, pointer: str, part: Mapping[str, Any]) -> None:
+    known, required = part.get("properties"), part.get("required")
+    if isinstance(known, dict) and isinstance(required, list) and "$ref" not in part:
+        for n, name in enumerate(required):
+            if name not in known:
+                message, remedy = f"requires {name}, which it does not describe", "add it to properties"
+                folder.add("required-unknown", path, message, remedy, pointer=f"{pointer}/required/{n}")
 
 
 def _check_id(folder: Folder, path: str, schema: Any) -> None:
@@ -143,11 +152,13 @@ def _check_message(folder: Folder, path: str, schema: Mapping[str, Any]) -> None
         folder.add("message-open", path, message, "say type object and additionalProperties false")
 
 
-def _check_said(folder: Folder, path: str, pointer: str, part: Mapping[str, Any]) -> None:
-    for member in ("title", "description"):
-        if str(part.get(member, "")).startswith(TO_DO):
-            message = f"the {member} is still to be written"
-            folder.add("unfinished", path, message, "write it", pointer=f"{pointer}/{member}")
+def _said(folder: Folder) -> None:
+    for path in _schema_paths(folder):
+        for pointer, part in _parts(folder.values[path]):
+            for member in ("title", "description"):
+                if str(part.get(member, "")).startswith(TO_DO):
+                    message = f"the {member} is still to be written"
+                    folder.add("unfinished", path, message, "write it", pointer=f"{pointer}/{member}")
 
 
 def _check_pattern(folder: Folder, path: str, pointer: str, pattern: str) -> None:
@@ -188,7 +199,7 @@ def _resolve(folder: Folder, path: str, ref: str) -> tuple[str, Any]:
 
 def _check_ref(folder: Folder, path: str, pointer: str, ref: str) -> str:
     target, found = _resolve(folder, path, ref)
-    if not isinstance(found, dict) or target not in _schema_paths(folder):
+    if not isinstance(found, dict) or target not in folder.listed(*_SCHEMAS):
         message = f"{ref} leads to no schema of this folder"
         folder.add("ref-unresolved", path, message, "name a file relative to this one", pointer=pointer)
     return target
@@ -250,7 +261,7 @@ def _check_example(folder: Folder, path: str, pointer: str, engines: tuple[Any, 
 
 
 def engine(folder: Folder, name: str) -> Any:
-    """A validator of a sound schema, or of a part of it: ``messages/offer.make.json``, ``meta/threads.json#/$defs/row``.
+    """A validator of a sound schema of the folder, or of a part like ``meta/threads.json#/$defs/row``.
 
     None where there is none.
     """
@@ -301,7 +312,10 @@ def _objects(value: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def reaches(folder: Folder, path: str, schema: Any, pointer: str) -> bool:
-    """Whether a schema has the properties of a pointer, through references and in one of alternatives."""
+    """Whether a schema has the members of a pointer, through references and in one of alternatives.
+
+    A part ``*`` is each item of an array.
+    """
     while isinstance(schema, dict) and "$ref" in schema:
         path, schema = _resolve(folder, path, schema["$ref"])
     if not pointer:
@@ -309,9 +323,11 @@ def reaches(folder: Folder, path: str, schema: Any, pointer: str) -> bool:
     part, _, rest = pointer[1:].partition("/")
     rest = f"/{rest}" if rest else ""
     inner = schema if isinstance(schema, dict) else {}
+    if part == "*" and "items" in inner:
+        return reaches(folder, path, inner["items"], rest)
     if part in inner.get("properties", {}):
         return reaches(folder, path, inner["properties"][part], rest)
     return any(reaches(folder, path, one, pointer) for one in inner.get("oneOf", ()))
 
 
-STEPS = (_metaschemas, _schemas, _examples, _digests)
+STEPS = (_metaschemas, _schemas, _said, _examples, _digests)

@@ -1,4 +1,4 @@
-"""Checks the vectors against the rest of the folder: codes, requirements, states, ids of messages, and their files.
+"""Checks the vectors against the rest of the folder: codes, requirements, states, ids, and their own files.
 
 Whether a home comes to these verdicts is not looked at here: that takes a home.
 """
@@ -33,6 +33,12 @@ def _vectors(folder: Folder) -> None:
                 folder.add("state-unknown", path, message, f"see {THREADS}", pointer=pointer)
         if expected:
             _check_files(folder, path, expected)
+    for place in sorted(folder.root.glob("vectors/*/")):
+        if place.is_dir() and not (place / EXPECT).is_file():
+            file = f"vectors/{place.name}/{EXPECT}"
+            folder.add(
+                "vector-files", file, f"the vector has no {EXPECT}", "put it there, or take the folder away"
+            )
 
 
 def _verdicts(expected: Any) -> Iterator[tuple[str, Any]]:
@@ -74,9 +80,11 @@ def _check_files(folder: Folder, path: str, expected: Any) -> None:
     place = (folder.root / path).parent
     there = {file.name for file in place.iterdir()}
     named = {TOKEN: "", README: "", **{name: pointer for pointer, name in _named(expected)}}
-    for name in sorted(named.keys() - there):
+    missing = sorted(named.keys() - there)
+    for name in missing:
         folder.add("vector-files", path, f"there is no {name}", "put it there", pointer=named[name])
-    for name in sorted(there - named.keys() - {EXPECT}):
+    # what is there under another name is no second fault
+    for name in sorted(there - named.keys() - {EXPECT}) if not missing else ():
         file = f"{path.removesuffix(EXPECT)}{name}"
         folder.add("vector-files", file, f"{EXPECT} does not name it", "take it away, or name it")
     if expected.get("accept") and TOKEN in there:
