@@ -371,9 +371,9 @@ def _bad(copy: Copy, rng: Random) -> str:
 
 KINDS: dict[str, Callable[[Copy, Random], str]] = {
     "member": _member, "reference": _reference, "id": _id, "word": _word, "pointer": _pointer,
-    "states": _states, "row": _row, "anchor": _anchor, "number": _number, "code": _code, "link": _link, "digest": _digest,
-    "name": _name, "gone": _gone, "byte": _byte, "source": _source, "bound": _bound, "example": _example,
-    "syntax": _syntax, "verdict": _verdict, "bad": _bad,
+    "states": _states, "row": _row, "anchor": _anchor, "number": _number, "code": _code, "link": _link,
+    "digest": _digest, "name": _name, "gone": _gone, "byte": _byte, "source": _source, "bound": _bound,
+    "example": _example, "syntax": _syntax, "verdict": _verdict, "bad": _bad,
 }  # fmt: skip
 
 

@@ -22,7 +22,6 @@ BAD = "messages/invalid/offer.accept.json"
 WITHDRAW = '{"in": ["proffered", "countered"], "by": "first", "type": "terms.withdraw", "to": "withdrawn"'
 REJECTION = '{"in": ["proffered"], "by": "second", "type": "terms.reject", "to": "rejected"'
 ALTERNATIVE = '"type": "terms.alternative", "to": "countered", "prev": "head", "guards": ["roster-member", '
-SERVED = "- A home MUST serve"
 
 
 class Seed(NamedTuple):

@@ -2,22 +2,26 @@
 
 Every schema of ``messages/``, ``shared/`` and ``documents/``, and every part of ``envelope.json``, becomes
 one of its ``$defs``. What only these schemas say (``x-profile``, ``x-ext``) is left out, and the title of
-each is its name, since tools call their types by it; the title that people wrote stands before its description.
-Beside a reference nothing is said but what it refers to: many tools make a further type of each that is.
+each is its name, since tools call their types by it; the title that people wrote stands before its
+description. Beside a reference no description is kept: many tools make a further type of each that has one.
+
+    python -m vrmproto.editor.bundling [SPEC_DIR] > vrm.json
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import posixpath
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vrmproto.errors import SpecError
-from vrmproto.spec import BASE
+from vrmproto.spec import BASE, folder
 
-__all__ = ["bundle", "name_of"]
+__all__ = ["bundle", "main", "name_of"]
 
 PLACES = ("messages", "shared", "documents")
 _OWN = ("$schema", "$id", "$defs", "x-profile", "x-ext", "title", "description")
@@ -25,12 +29,12 @@ _OWN = ("$schema", "$id", "$defs", "x-profile", "x-ext", "title", "description")
 Json = dict[str, Any]
 
 
-def bundle(folder: Path) -> Json:
+def bundle(root: Path) -> Json:
     """The document: valid 2020-12, with references like ``#/$defs/OfferMake`` and no others.
 
     SpecError where two schemas would have one name, or a reference leads out of the folder.
     """
-    files = {path: json.loads((folder / path).read_bytes()) for path in sorted(_paths(folder))}
+    files = {path: json.loads((root / path).read_bytes()) for path in sorted(_paths(root))}
     parts: dict[str, tuple[str, Mapping[str, Any]]] = {}
     for path, schema in files.items():
         for place, part in _definitions(path, schema):
@@ -56,10 +60,10 @@ def name_of(place: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in words)
 
 
-def _paths(folder: Path) -> Iterator[str]:
+def _paths(root: Path) -> Iterator[str]:
     yield "envelope.json"
     for place in PLACES:
-        yield from (f"{place}/{path.name}" for path in (folder / place).glob("*.json"))
+        yield from (f"{place}/{path.name}" for path in (root / place).glob("*.json"))
 
 
 def _definitions(path: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -105,3 +109,20 @@ def _target(path: str, reference: str, names: Mapping[str, str]) -> str:
     if target not in names:
         raise SpecError(f"{path}: {reference} leads to no schema of this folder")
     return target
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; its exit status is 1 for a folder that cannot be bundled."""
+    parser = argparse.ArgumentParser(prog="python -m vrmproto.editor.bundling")
+    parser.add_argument("spec_dir", type=Path, nargs="?", default=folder())
+    try:
+        made = bundle(parser.parse_args(arguments).spec_dir)
+    except (SpecError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(json.dumps(made, indent=1, ensure_ascii=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
