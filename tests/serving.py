@@ -44,7 +44,7 @@ def serving(arguments: Sequence[str], folder: Path, installed: Path | None = Non
             process.terminate()
 
 
-def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def shell(line: str, folder: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """One line of a shell block, run in the folder; ``vrmproto`` and ``python`` are this checkout's."""
     own = shlex.quote(sys.executable)
     line = re.sub(r"^vrm-conformance ", f"{own} -m conformance ", line)
@@ -55,6 +55,6 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env=_environment(),
-        timeout=120,
+        timeout=timeout,
         check=False,
     )

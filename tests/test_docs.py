@@ -18,16 +18,22 @@ from pathlib import Path
 import pytest
 
 from tests.serving import ROOT, serving, shell
+from tests.spec_copies import small
 
 PAGE = ROOT / "docs" / "adding-a-message-type.md"
 YARIS = ROOT / "docs" / "yaris.md"
+TYPES = ROOT / "docs" / "types.md"
+"""Executed by test_types.py."""
+SHORT = [
+    ROOT / "docs" / f"{name}.md" for name in ("errata", "proposing-a-change", "licence-of-the-text", "citing")
+]
 BLOCK = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.M | re.S)
 PRINTED = "http://127.0.0.1:8080"
 FAILS = "vrmproto validate --spec"
 
 
 def write(where: str, text: str, folder: Path) -> None:
-    """A block that is a file, or that goes behind a place of one."""
+    """A block that is a file, that goes behind a place of one, or with ``=`` into this place."""
     name, _, place = where.partition(" ")
     file = folder / name
     if not place:
@@ -35,9 +41,15 @@ def write(where: str, text: str, folder: Path) -> None:
         file.write_text(text)
         return
     table = file.read_text()
+    instead = place.startswith("= ")
+    place = place.removeprefix("= ")
     assert table.count(place) == 1, place
-    file.write_text(table.replace(place, f"{place}\n{text.rstrip()}"))
+    file.write_text(table.replace(place, text.rstrip() if instead else f"{place}\n{text.rstrip()}"))
     json.loads(file.read_text())
+
+
+def judges(line: str) -> bool:
+    return line.startswith("vrm-conformance check server")
 
 
 def test_the_page_leads_to_a_type_that_works(tmp_path: Path) -> None:
@@ -56,31 +68,91 @@ def test_the_page_leads_to_a_type_that_works(tmp_path: Path) -> None:
                 home = stack.enter_context(serving(shlex.split(text)[2:], tmp_path))
             else:
                 for line in text.strip().splitlines():
+                    if judges(line):
+                        continue  # takes its time: below
                     done = shell(line.replace(PRINTED, home), tmp_path)
                     assert done.returncode == int(FAILS in line), f"{line}\n{done.stdout}{done.stderr}"
                     said[line] = done.stdout
     assert said["vrmproto spec check my-spec"] == "no findings\n"
+    (begun,) = [out for line, out in said.items() if line.startswith("vrmproto spec new-type")]
+    assert "asked: the first party has no way out" in begun
+    assert "the title is still to be written" in begun
     assert any("lacks" in out or "answer_by" in out for line, out in said.items() if FAILS in line)
     (polled,) = [out for line, out in said.items() if line.startswith("vrmproto poll")]
     assert polled.startswith("terms.clarify from did:jwk:")
     assert ": asked, verified, thread " in polled
 
 
-def test_without_the_last_two_rows_there_is_no_way_out(tmp_path: Path) -> None:
-    """What the page says of the checker."""
-    shutil.copytree(ROOT / "spec", tmp_path / "my-spec")
+def edited(folder: Path, less: str = "") -> list[str]:
+    """Make the folder of the page, without what stands behind a text in its rows; the page's other lines."""
+    shutil.copytree(ROOT / "spec", folder / "my-spec")
+    lines = []
     for language, where, text in BLOCK.findall(PAGE.read_text()):
         if language == "json":
-            write(where, text.partition('{"in": ["asked"]')[0], tmp_path)
+            whole = text.partition(less)[0].rstrip(", \n") if less and where.count(" = ") else text
+            write(where, whole, folder)
+        elif "new-type" in text:
+            assert shell(text, folder).returncode == 0
+        elif language == "bash":
+            lines += text.strip().splitlines()
+    return lines
+
+
+def test_without_the_last_two_rows_there_is_no_way_out(tmp_path: Path) -> None:
+    """What the page says of the checker."""
+    edited(tmp_path, '{"in": ["asked"]')
     done = shell("vrmproto spec check my-spec", tmp_path)
     assert done.returncode == 1
     assert "asked: the first party has no way out" in done.stdout
 
 
-@pytest.mark.parametrize("page", [PAGE, YARIS], ids=lambda page: page.stem)
+@pytest.mark.long
+def test_the_suite_judges_the_type(tmp_path: Path) -> None:
+    """A home that has it passes; a home that does not does not."""
+    (line,) = filter(judges, edited(tmp_path))
+    for flags, passes in ((["--spec", "my-spec"], True), ([], False)):
+        with serving(["--dev", "--data", f"home-{passes}", *flags], tmp_path) as home:
+            report = tmp_path / f"report-{passes}"
+            done = shell(f"{line.replace(PRINTED, home)} --report-dir {report}", tmp_path, timeout=600)
+        assert (done.returncode == 0, "CONFORMANT" in done.stdout) == (passes, passes), done.stdout
+        found = json.loads((report / "report.json").read_text())["requirements"]
+        checks = {c["check"]: c["verdict"] for r in found for c in r["checks"]}
+        verdicts = [checks[f"{what} terms.clarify"] for what in ("near misses of", "generated")]
+        assert verdicts == (["pass", "pass"] if passes else ["fail", "fail"])
+
+
+def slug(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", [PAGE, YARIS, TYPES, *SHORT], ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+    """To a file and, of a page, to a heading that it has."""
+    for link, anchor in re.findall(r"\]\(([^)#:]+)(?:#([^)]*))?\)", page.read_text()):
         assert (page.parent / link).exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", (page.parent / link).read_text(), re.M)
+            assert anchor in map(slug, headings), f"{link}#{anchor}"
+
+
+@pytest.mark.parametrize("page", SHORT, ids=lambda page: page.stem)
+def test_short_pages_do_what_they_say(page: Path, tmp_path: Path) -> None:
+    """Every command works in the folder of the repository; each page fits on a screen."""
+    small(tmp_path / "spec")
+    shutil.copy(ROOT / "LICENSE", tmp_path)
+    versioned = (ROOT / ".git").exists()
+    if versioned:
+        (tmp_path / ".git").symlink_to(ROOT / ".git")
+    text = page.read_text()
+    assert len(text.splitlines()) <= 55
+    assert f"(docs/{page.name})" in (ROOT / "CONTRIBUTING.md").read_text()
+    for language, _, block in BLOCK.findall(text):
+        for line in block.strip().splitlines() if language == "bash" else ():
+            if line.startswith("git ") and not versioned:
+                continue  # an archive has no commits
+            done = shell(line, tmp_path)
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            assert done.stdout or line.startswith("cp "), line
 
 
 # --- a car --------------------------------------------------------------------------------------

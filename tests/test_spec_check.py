@@ -364,6 +364,12 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
         THREADS,
         of("correction", lambda k: k["rows"][3].update({"in": ["submitted"]})),
     ),
+    "a rest above nothing": (
+        "cause",
+        THREADS,
+        of("dialogue", lambda k: k["states"]["muted"].update(rests=True)),
+    ),
+    "a counter in a parent that is none": ("cause", THREADS, row(3, count={"parent": ["said@P1M"]})),
     "a member without a board": ("role", THREADS, row(3, by="member")),
     "a type without a schema": ("type-without-schema", THREADS, remove(REJECT)),
     "a type without a row": (
@@ -376,6 +382,11 @@ SEEDS: dict[str, tuple[str, str, Seed]] = {
         "meta-invalid",
         ERRORS,
         replace(ERRORS, '"counted": true', '"counted": false'),
+    ),
+    "a counted code of no guard": (
+        "code-counted",
+        ERRORS,
+        replace(ERRORS, '"retryable": true,', '"retryable": true, "counted": true,'),
     ),
     "a code twice": ("code-duplicate", ERRORS, edit(ERRORS, lambda e: e["codes"].append(e["codes"][0]))),
     "a code by nobody": ("code-cause", ERRORS, replace(ERRORS, '"by": ["size"]', '"by": ["weight"]')),
@@ -704,6 +715,7 @@ VOCABULARY: dict[str, Any] = {
         "claim": {
             "profile": "ties",
             "roles": "opener",
+            "parents": ["tie.open"],
             "states": {"open": {}, "granted": {"live": True}, "closed": {"end": True}},
             "rows": [
                 {"by": "first", "type": "claim.open", "to": "open"},

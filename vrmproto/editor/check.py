@@ -13,12 +13,23 @@ import dataclasses
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vrmproto import spec
-from vrmproto.editor import generate, prose, releases, schemas, tables
+from vrmproto.editor import (
+    blocks,
+    counterexamples,
+    coverage,
+    generate,
+    mappings,
+    prose,
+    releases,
+    schemas,
+    tables,
+    vectors,
+)
 from vrmproto.editor.folder import (
     ENDPOINTS,
     ERRORS,
@@ -66,8 +77,13 @@ def _errors(folder: Folder) -> None:
         message = f"the code {codes[n]['code']} is listed twice"
         folder.add("code-duplicate", ERRORS, message, "keep one", pointer=f"/codes/{n}")
     if THREADS in folder.sound:
-        causes = {*folder.get(ERRORS)["checks"], *folder.get(THREADS)["guards"], "request"}
+        guards = set(folder.get(THREADS)["guards"])
+        causes = {*folder.get(ERRORS)["checks"], *guards, "request"}
         for n, entry in enumerate(codes):
+            if "counted" in entry and not guards.intersection(entry["by"]):
+                message = f"{entry['code']} is counted, and no guard answers it"
+                remedy = "take counted out: only what guards refuse is counted"
+                folder.add("code-counted", ERRORS, message, remedy, pointer=f"/codes/{n}/counted")
             for cause in sorted(set(entry["by"]) - causes):
                 message = f"{entry['code']}: {cause} is no check and no guard"
                 remedy = "name one of checks, a guard of threads.json, or request"
@@ -126,6 +142,23 @@ def _endpoints(folder: Folder) -> None:
             folder.add("endpoint-under", ENDPOINTS, message, "name an endpoint", pointer=f"{at}/under")
 
 
+def _profiles(folder: Folder) -> None:
+    """A profile is what the pages of protocol/ say that it is."""
+    known = set(prose.profiles(folder))
+    named = [
+        (THREADS, f"/kinds/{n}/profile", k["profile"])
+        for n, k in folder.get(THREADS).get("kinds", {}).items()
+    ]
+    named += [
+        (ENDPOINTS, f"/endpoints/{n}/profile", e["profile"]) for n, e in enumerate(_endpoint_list(folder))
+    ]
+    named += [(p, "/x-profile", s["x-profile"]) for p, s in folder.schemas.items() if "x-profile" in s]
+    for path, pointer, name in named:
+        if name not in known:
+            message, remedy = f"no page is of the profile {name}", "name one of protocol/, or write its page"
+            folder.add("profile-unknown", path, message, remedy, pointer=pointer)
+
+
 def _purposes(folder: Folder) -> None:
     if not folder.sound >= {PURPOSES, MATRIX}:
         return
@@ -176,55 +209,43 @@ def _generated(folder: Folder) -> None:
         folder.add("generated-drift", path, f"{state}: not what is generated", remedy)
 
 
-def _vectors(folder: Folder) -> None:
-    statuses = {c["code"]: c["status"] for c in folder.get(ERRORS).get("codes", ())}
-    for path in folder.listed("vectors/**/expect.json"):
-        expected = folder.get(path)
-        code = expected.get("code", "")
-        if code and statuses and code not in statuses:
-            folder.add("code-unknown", path, f"{code} is no code", f"see {ERRORS}", pointer="/code")
-        right = statuses.get(code)
-        if right and expected.get("status", right) != right:
-            message = f"{code} has the status {right}"
-            folder.add("status-mismatch", path, message, f"write {right}", pointer="/status")
-        _check_known(folder, path, expected.get("requirement"), "/requirement")
-
-
 def _exclusions(folder: Folder) -> None:
     for n, entry in enumerate(folder.get(EXCLUSIONS).get("exclusions", ())):
         pointer = f"/exclusions/{n}/requirement"
-        _check_known(folder, EXCLUSIONS, entry["requirement"], pointer)
+        prose.check_known(folder, EXCLUSIONS, entry["requirement"], pointer)
         sentence = folder.requirements.get(entry["requirement"])
         if sentence and (sentence.role != "home" or not sentence.words[0].startswith("MUST")):
             message = f"{sentence.id} is not a MUST of homes"
             folder.add("exclusion", EXCLUSIONS, message, "take it away", pointer=pointer)
 
 
-def _check_known(folder: Folder, path: str, requirement: str | None, pointer: str) -> None:
-    if requirement is not None and requirement not in folder.requirements:
-        message = f"there is no requirement {requirement}"
-        folder.add("requirement-unknown", path, message, "name one of protocol/", pointer=pointer)
-
-
 _STEPS: tuple[Callable[[Folder], None], ...] = (
     read_all,
     prose.collect,
     *schemas.STEPS,
+    *counterexamples.STEPS,
     _tables,
     _errors,
     _endpoints,
+    _profiles,
     _purposes,
     _ladder,
+    *mappings.STEPS,
     _generated,
-    _vectors,
+    *vectors.STEPS,
     _exclusions,
     releases.check,
     *prose.STEPS,
+    *blocks.STEPS,
 )
 
 
-def check(spec_dir: Path) -> list[Finding]:
-    """Every fault of a spec folder, ordered by file and line; empty if there is none."""
+def check(spec_dir: Path, checks: Mapping[str, Sequence[str]] | None = None) -> list[Finding]:
+    """Every fault of a spec folder, ordered by file and line; empty if there is none.
+
+    ``checks``: requirement to what judges it (:func:`vrmproto.editor.coverage.read`); without them it is not
+    looked whether each MUST is judged.
+    """
     folder = Folder(spec_dir)
     if not spec_dir.is_dir():
         return [Finding("file-missing", str(spec_dir), 0, "is no folder", "name a spec folder")]
@@ -232,6 +253,8 @@ def check(spec_dir: Path) -> list[Finding]:
         return [Finding("file-missing", str(spec_dir), 0, "is no spec folder", "name one that is")]
     for step in _STEPS:
         step(folder)
+    if checks is not None:
+        coverage.covered(folder, checks)
     return sorted(set(folder.found), key=lambda f: (f.file, f.line, f.code, f.message))
 
 

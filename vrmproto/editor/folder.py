@@ -17,18 +17,34 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-__all__ = ["METASCHEMAS", "Finding", "Folder", "Sentence", "pointer_of", "read_all", "short"]
+__all__ = [
+    "METASCHEMAS",
+    "Finding",
+    "Folder",
+    "Sentence",
+    "parse",
+    "places_of",
+    "pointer_of",
+    "read_all",
+    "short",
+    "spans_of",
+]
 
 THREADS, ERRORS, ENDPOINTS, PURPOSES = "threads.json", "errors.json", "endpoints.json", "purposes.json"
+INVALID = "messages/invalid/*.json"
 VIEWS, CONSENT_VIEWS, LADDER = "views/schema-org.json", "views/dpv-27560.json", "ladder.json"
 MATRIX, ROSTER, EXCLUSIONS = "roster/matrix.json", "roster/roster.json", "requirements/exclusions.json"
 RELEASES = "requirements/[0-9]*.json"
+
+TO_DO = "TODO"
+"""How a title or a description begins that is still to be written."""
 
 METASCHEMAS = {
     "envelope.json": "meta/message.json",
     "messages/*.json": "meta/message.json",
     "shared/*.json": "meta/message.json",
     "documents/*.json": "meta/message.json",
+    INVALID: "meta/invalid.json",
     THREADS: "meta/threads.json",
     ERRORS: "meta/errors.json",
     ENDPOINTS: "meta/endpoints.json",
@@ -43,7 +59,9 @@ METASCHEMAS = {
 }
 """Data files to the schema that they are valid against."""
 
-PLAIN = ("meta/*.json", "roster/*.json", "roster/*/*/manifest.json")
+KEYS = "vectors/keys.json"
+
+PLAIN = ("meta/*.json", "roster/*.json", "roster/*/*/manifest.json", KEYS)
 """Further data files that are read."""
 
 REQUIRED = (
@@ -97,6 +115,10 @@ class Folder:
         """Files that are valid against their metaschema."""
         self.schemas: dict[str, Any] = {}
         """Schemas without a fault, whose references have none either."""
+        self.engines: dict[str, tuple[Any, Any]] = {}
+        """Path of a schema to its two validators, the fast one first."""
+        self.metas: set[str] = set()
+        """Metaschemas that can be used."""
         self.requirements: dict[str, Sentence] = {}
         """Id to its first sentence."""
         self._places: dict[str, Mapping[str, int]] = {}
@@ -152,6 +174,11 @@ class Folder:
         return {c["code"]: n for n, c in enumerate(self.get(ERRORS).get("codes", ()))}
 
     @functools.cached_property
+    def states(self) -> set[str]:
+        """The states of all kinds."""
+        return {s for kind in self.get(THREADS).get("kinds", {}).values() for s in kind["states"]}
+
+    @functools.cached_property
     def pages(self) -> list[str]:
         """The Markdown pages that people wrote."""
         return [p for p in self.listed("**/*.md") if not fnmatch(p, "roster/*/*/*.md")]
@@ -160,8 +187,15 @@ class Folder:
 def places_of(text: str) -> tuple[dict[str, int], list[tuple[str, int]]]:
     """JSON Pointer to line of a valid JSON text, and the names that stand twice in an object."""
     breaks = [m.start() for m in re.finditer("\n", text)]
+    spans, twice = spans_of(text)
+    places = {pointer: bisect.bisect(breaks, start) + 1 for pointer, (start, _) in spans.items()}
+    return places, [(name, bisect.bisect(breaks, at) + 1) for name, at in twice]
+
+
+def spans_of(text: str) -> tuple[dict[str, tuple[int, int]], list[tuple[str, int]]]:
+    """JSON Pointer to begin and end of its value in a JSON text, and where names stand twice in an object."""
     decoder, space = json.JSONDecoder(), re.compile(r"[ \t\r\n]*")
-    places: dict[str, int] = {}
+    spans: dict[str, tuple[int, int]] = {}
     twice: list[tuple[str, int]] = []
 
     def skip(at: int) -> int:
@@ -169,18 +203,21 @@ def places_of(text: str) -> tuple[dict[str, int], list[tuple[str, int]]]:
         return found.end() if found else at
 
     def member(at: int, pointer: str) -> int:
-        line = bisect.bisect(breaks, at) + 1
+        began = at
         name, at = decoder.raw_decode(text, at)
         inner = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
-        if inner in places:
-            twice.append((name, line))
+        if inner in spans:
+            twice.append((name, began))
         return value(skip(at) + 1, inner)
 
     def value(at: int, pointer: str) -> int:
-        at = skip(at)
-        places[pointer] = bisect.bisect(breaks, at) + 1
-        if text[at] not in "{[":
-            return int(decoder.raw_decode(text, at)[1])
+        began = skip(at)
+        spans[pointer] = began, began
+        end = inside(began, pointer) if text[began] in "{[" else int(decoder.raw_decode(text, began)[1])
+        spans[pointer] = began, end
+        return end
+
+    def inside(at: int, pointer: str) -> int:
         closing = "}" if text[at] == "{" else "]"
         at = skip(at + 1)
         for n in itertools.count():
@@ -195,7 +232,7 @@ def places_of(text: str) -> tuple[dict[str, int], list[tuple[str, int]]]:
         value(0, "")
     except RecursionError:
         return {}, []
-    return places, twice
+    return spans, twice
 
 
 def _refuse_constant(name: str) -> float:
@@ -207,31 +244,38 @@ def _finite(digits: str) -> float:
     return value if math.isfinite(value) else _refuse_constant(digits)
 
 
+def parse(text: str) -> tuple[Any, list[tuple[str, int]]]:
+    """The value of a JSON text, and the names that stand twice in an object, each with its line.
+
+    JSONDecodeError, with its line, for what is no JSON; ValueError and RecursionError for what else is wrong.
+    """
+    twice = False
+
+    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal twice
+        names = dict(members)
+        twice = twice or len(names) != len(members)
+        return names
+
+    value = json.loads(text, object_pairs_hook=pairs, parse_constant=_refuse_constant, parse_float=_finite)
+    json.dumps(value, ensure_ascii=False).encode()  # fails on lone surrogates
+    return value, places_of(text)[1] if twice else []
+
+
 def _read(folder: Folder, path: str) -> None:
     text = folder.text(path)
     if text is None:
         return
-    twice: list[str] = []
-
-    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = dict(members)
-        if len(names) != len(members):
-            twice.append(path)
-        return names
-
     try:
-        value = json.loads(
-            text, object_pairs_hook=pairs, parse_constant=_refuse_constant, parse_float=_finite
-        )
-        json.dumps(value, ensure_ascii=False).encode()  # fails on lone surrogates
-        folder.values[path] = value
+        folder.values[path], twice = parse(text)
     except json.JSONDecodeError as error:
         folder.add("json-invalid", path, error.msg, "write valid JSON", line=error.lineno)
+        return
     except (ValueError, RecursionError) as error:
         folder.add("json-invalid", path, str(error), "write valid JSON", line=1)
-    if twice and path in folder.values:
-        for name, line in places_of(text)[1]:
-            folder.add("json-duplicate", path, f"the name {name} stands twice", "keep one", line=line)
+        return
+    for name, line in twice:
+        folder.add("json-duplicate", path, f"the name {name} stands twice", "keep one", line=line)
 
 
 def read_all(folder: Folder) -> None:
@@ -241,6 +285,12 @@ def read_all(folder: Folder) -> None:
             _read(folder, path)
         else:
             folder.text(path)
+    known = {*folder.listed(*METASCHEMAS, *PLAIN, "requirements/*.json"), *REQUIRED}
+    for path in folder.listed("*.json", "*/*.json", "messages/*/*.json"):
+        if path not in known:
+            folder.add(
+                "file-unknown", path, "no part of the folder", "name it as its kind is named, or take it away"
+            )
     if not folder.listed("messages/*.json"):
         folder.add("file-missing", "messages", "holds no schema", "write one a message type")
 

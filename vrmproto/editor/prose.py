@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 
 from vrmproto.editor.folder import ERRORS, MATRIX, THREADS, Folder, Sentence
 
-__all__ = ["STEPS", "collect"]
+__all__ = ["STEPS", "check_known", "code_of", "collect", "profiles"]
 
 ROLES = ("home", "agent", "editor")
 NEEDS = ("origin",)
@@ -19,6 +19,7 @@ _KEY_WORD = re.compile(r"\b(?:MUST|SHOULD|SHALL)(?: NOT)?\b|\b(?:MAY|REQUIRED|RE
 _TOKEN = re.compile(r"`([a-z]+(?:-[a-z]+)+)`")
 _LAST_CODE = re.compile(r"\(`([a-z-]+)`[^)]*\)\.?$")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_PROFILE = re.compile(r"^profile: ([a-z]+)$", re.MULTILINE)
 _FENCE = "```"
 
 
@@ -45,6 +46,26 @@ def _sentences(folder: Folder) -> Iterator[Sentence]:
                 yield Sentence(page, n, line, words)
 
 
+def code_of(text: str) -> str:
+    """The code that a sentence ends with, or nothing."""
+    found = _LAST_CODE.search(text)
+    return found[1] if found else ""
+
+
+def check_known(folder: Folder, path: str, requirement: str | None, pointer: str) -> None:
+    """Report a requirement that a data file names and that there is not."""
+    if requirement is not None and requirement not in folder.requirements:
+        message = f"there is no requirement {requirement}"
+        folder.add("requirement-unknown", path, message, "name one of protocol/", pointer=pointer)
+
+
+def profiles(folder: Folder) -> list[str]:
+    """The profiles that the pages are of."""
+    return [
+        name for page in folder.listed("protocol/*.md") for name in _PROFILE.findall(folder.text(page) or "")
+    ]
+
+
 def collect(folder: Folder) -> None:
     """Read the numbered sentences of all pages."""
     for sentence in _sentences(folder):
@@ -66,7 +87,7 @@ def _requirements(folder: Folder) -> None:
             message = f"VRM-{area}-{number:03d} is missing"
             _at(folder, used[max(used)], "requirement-gap", message, "number without gaps")
     for page in sorted({s.page for s in folder.requirements.values()}):
-        if not re.search(r"^profile: [a-z]+$", folder.text(page) or "", re.MULTILINE):
+        if not _PROFILE.search(folder.text(page) or ""):
             remedy = "write `profile: core` under the title"
             folder.add("profile-missing", page, "has no profile", remedy, line=1)
 
@@ -88,9 +109,9 @@ def _check_sentence(folder: Folder, sentence: Sentence) -> None:
         message = f"{sentence.id} is for {' '.join([sentence.role, *sentence.needs])}"
         remedy = f"one of {', '.join(ROLES)}, then {', '.join(NEEDS)} or nothing"
         _at(folder, sentence, "requirement-role", message, remedy)
-    code = _LAST_CODE.search(sentence.text)
-    if code and ERRORS in folder.sound and code[1] not in folder.codes:
-        message = f"{sentence.id} answers {code[1]}, which is no code"
+    code = code_of(sentence.text)
+    if code and ERRORS in folder.sound and code not in folder.codes:
+        message = f"{sentence.id} answers {code}, which is no code"
         _at(folder, sentence, "code-unknown", message, f"name one of {ERRORS}")
 
 
@@ -126,9 +147,8 @@ def _words(folder: Folder) -> Collection[str]:
     """What a hyphenated word in code type may be: a code, guard, kind, state or clause."""
     if not folder.sound >= {ERRORS, THREADS, MATRIX}:
         return ()
-    threads = folder.get(THREADS)
-    states = {s for kind in threads["kinds"].values() for s in kind["states"]}
-    return {*folder.codes, *threads["guards"], *threads["kinds"], *states, *folder.get(MATRIX)["clauses"]}
+    threads, clauses = folder.get(THREADS), folder.get(MATRIX)["clauses"]
+    return {*folder.codes, *threads["guards"], *threads["kinds"], *folder.states, *clauses}
 
 
 def _links(folder: Folder) -> None:

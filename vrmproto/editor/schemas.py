@@ -16,10 +16,10 @@ import jsonschema_rs
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from vrmproto.editor.folder import LADDER, METASCHEMAS, ROSTER, Folder, pointer_of, short
+from vrmproto.editor.folder import LADDER, METASCHEMAS, ROSTER, TO_DO, Folder, pointer_of, short
 from vrmproto.spec import BASE
 
-__all__ = ["SHAPES", "STEPS", "reaches", "references"]
+__all__ = ["SHAPES", "STEPS", "engine", "reaches", "references"]
 
 
 def _compiled(schema: Any, registry: Any = None) -> Any:
@@ -38,6 +38,7 @@ def _metaschemas(folder: Folder) -> None:
         if path in folder.values:
             try:
                 compiled[path] = _compiled(folder.values[path])
+                folder.metas.add(path)
                 _check_id(folder, path, folder.values[path])
             except ValueError as error:
                 folder.add("schema-unusable", path, short(error), "write a schema of 2020-12")
@@ -50,17 +51,22 @@ def _metaschemas(folder: Folder) -> None:
 def _judge(folder: Folder, path: str, meta: str, validator: Any) -> None:
     errors = list(validator.iter_errors(folder.values[path]))
     for error in errors:
-        refused = meta == "meta/message.json" and error.kind.name == "additionalProperties"
-        code = "keyword-refused" if refused else "meta-invalid"
         pointer = pointer_of(error.instance_path)
-        remedy = f"see {meta}"
-        folder.add(code, path, f"{pointer or '/'}: {short(error.message)}", remedy, pointer=pointer)
+        if error.kind.name != "additionalProperties":
+            message = f"{pointer or '/'}: {short(error.message)}"
+            folder.add("meta-invalid", path, message, f"see {meta}", pointer=pointer)
+            continue
+        code = "keyword-refused" if meta == "meta/message.json" else "meta-invalid"
+        for name in error.kind.unexpected:
+            at, message = f"{pointer}{pointer_of([name])}", f"{pointer or '/'}: {name} is not allowed here"
+            folder.add(code, path, message, f"see {meta}", pointer=at)
     if not errors:
         folder.sound.add(path)
 
 
 # --- schemas of messages and documents ---------------------------------------------------------
 
+_SCHEMAS = ("envelope.json", "messages/*.json", "shared/*.json", "documents/*.json")
 _ESCAPE = r"\\[nrt.\\/^$()\[\]{}|*+?-]"
 _PATTERN_PART = re.compile(
     rf"""{_ESCAPE}
@@ -94,8 +100,7 @@ def _members(value: Any) -> list[tuple[str, Any]]:
 
 
 def _schema_paths(folder: Folder) -> list[str]:
-    listed = folder.listed("envelope.json", "messages/*.json", "shared/*.json", "documents/*.json")
-    return [path for path in listed if isinstance(folder.values.get(path), dict)]
+    return [path for path in folder.listed(*_SCHEMAS) if isinstance(folder.values.get(path), dict)]
 
 
 def _schemas(folder: Folder) -> None:
@@ -110,6 +115,7 @@ def _schemas(folder: Folder) -> None:
                 _check_pattern(folder, path, f"{pointer}/pattern", part["pattern"])
             if isinstance(part.get("$ref"), str):
                 references[path].add(_check_ref(folder, path, f"{pointer}/$ref", part["$ref"]))
+            _check_required(folder, path, pointer, part)
             if "uniqueItems" in part and not _holds_strings(folder, path, part):
                 message = "uniqueItems on an array whose items are no strings"
                 folder.add("unique-items", path, message, "take it away", pointer=f"{pointer}/uniqueItems")
@@ -121,6 +127,15 @@ def _schemas(folder: Folder) -> None:
     folder.schemas = {path: folder.values[path] for path in references if path not in broken}
 
 
+def _check_required(folder: Folder, path: str, pointer: str, part: Mapping[str, Any]) -> None:
+    known, required = part.get("properties"), part.get("required")
+    if isinstance(known, dict) and isinstance(required, list) and "$ref" not in part:
+        for n, name in enumerate(required):
+            if name not in known:
+                message, remedy = f"requires {name}, which it does not describe", "add it to properties"
+                folder.add("required-unknown", path, message, remedy, pointer=f"{pointer}/required/{n}")
+
+
 def _check_id(folder: Folder, path: str, schema: Any) -> None:
     if isinstance(schema, dict) and schema.get("$id") != BASE + path:
         message = f"$id is {schema.get('$id')}"
@@ -128,12 +143,21 @@ def _check_id(folder: Folder, path: str, schema: Any) -> None:
 
 
 def _check_message(folder: Folder, path: str, schema: Mapping[str, Any]) -> None:
-    for member in ("title", "description", "examples", "x-profile", "x-ext"):
+    for member in ("examples", "x-profile", "x-ext"):  # the others are their metaschema's
         if not schema.get(member) and schema.get(member) is not False:
             folder.add("message-incomplete", path, f"lacks {member}", f"give it {member}")
     if schema.get("type") != "object" or schema.get("additionalProperties") is not False:
         message = "the body is not a closed object"
         folder.add("message-open", path, message, "say type object and additionalProperties false")
+
+
+def _said(folder: Folder) -> None:
+    for path in _schema_paths(folder):
+        for pointer, part in _parts(folder.values[path]):
+            for member in ("title", "description"):
+                if str(part.get(member, "")).startswith(TO_DO):
+                    message = f"the {member} is still to be written"
+                    folder.add("unfinished", path, message, "write it", pointer=f"{pointer}/{member}")
 
 
 def _check_pattern(folder: Folder, path: str, pointer: str, pattern: str) -> None:
@@ -174,7 +198,7 @@ def _resolve(folder: Folder, path: str, ref: str) -> tuple[str, Any]:
 
 def _check_ref(folder: Folder, path: str, pointer: str, ref: str) -> str:
     target, found = _resolve(folder, path, ref)
-    if not isinstance(found, dict) or target not in _schema_paths(folder):
+    if not isinstance(found, dict) or target not in folder.listed(*_SCHEMAS):
         message = f"{ref} leads to no schema of this folder"
         folder.add("ref-unresolved", path, message, "name a file relative to this one", pointer=pointer)
     return target
@@ -223,6 +247,7 @@ def _examples(folder: Folder) -> None:
             folder.add("schema-unusable", path, short(error), "write a schema that both engines take")
             continue
         oracle = Draft202012Validator(schema, registry=slow, format_checker=FormatChecker())
+        folder.engines[path] = quick, oracle
         for n, example in enumerate(schema.get("examples", ())):
             _check_example(folder, path, f"/examples/{n}", (quick, oracle), example)
 
@@ -236,6 +261,22 @@ def _check_example(folder: Folder, path: str, pointer: str, engines: tuple[Any, 
     for error in fast:
         where = pointer + pointer_of(error.instance_path)
         folder.add("example-invalid", path, f"{where}: {short(error.message)}", "correct it", pointer=where)
+
+
+def engine(folder: Folder, name: str) -> Any:
+    """A validator of a sound schema of the folder, or of a part like ``meta/threads.json#/$defs/row``.
+
+    None where there is none.
+    """
+    target, found = _resolve(folder, "", name)
+    sound = folder.schemas | {path: folder.values[path] for path in folder.metas}
+    if target not in sound or not isinstance(found, dict):
+        return None
+    resources = [(BASE + path, schema) for path, schema in sound.items()]
+    try:
+        return _compiled({"$ref": BASE + name}, jsonschema_rs.Registry(resources))
+    except ValueError:
+        return None
 
 
 _INSTANCES = {
@@ -283,7 +324,10 @@ def _objects(value: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def reaches(folder: Folder, path: str, schema: Any, pointer: str) -> bool:
-    """Whether a schema has the properties of a pointer, through references and in one of alternatives."""
+    """Whether a schema has the members of a pointer, through references and in one of alternatives.
+
+    A part ``*`` is each item of an array.
+    """
     while isinstance(schema, dict) and "$ref" in schema:
         path, schema = _resolve(folder, path, schema["$ref"])
     if not pointer:
@@ -291,6 +335,8 @@ def reaches(folder: Folder, path: str, schema: Any, pointer: str) -> bool:
     part, _, rest = pointer[1:].partition("/")
     rest = f"/{rest}" if rest else ""
     inner = schema if isinstance(schema, dict) else {}
+    if part == "*" and "items" in inner:
+        return reaches(folder, path, inner["items"], rest)
     if part in inner.get("properties", {}):
         return reaches(folder, path, inner["properties"][part], rest)
     return any(reaches(folder, path, one, pointer) for one in inner.get("oneOf", ()))
@@ -305,4 +351,4 @@ def references(folder: Folder, path: str) -> set[str]:
 SHAPES = (_metaschemas, _schemas, _instances)
 """The steps that judge data files by themselves, and not what they mean."""
 
-STEPS = (*SHAPES, _examples, _digests)
+STEPS = (*SHAPES, _said, _examples, _digests)

@@ -220,6 +220,11 @@ def _family(kind: _Kind, kinds: Iterable[_Kind]) -> Iterator[Fault]:
         yield Fault(
             "parents", f"{at}/erased", message, "take it out, or mark a state or the kind of a parent"
         )
+    if not any(kind.openers & set(other.parents) for other in kinds):
+        for name, state in kind.states.items():
+            if "rests" in state:
+                message = "rests, but no kind is opened below"
+                yield kind.fault("cause", name, message, "take it out, or list the kind as a parent")
     for row in kind.rows:
         for source in (row.keep or {}).values():
             fact = source.removeprefix("parent:") if source and source.startswith("parent:") else ""
@@ -435,6 +440,8 @@ def _sources(kind: _Kind, row: _Row) -> Iterator[Fault]:
         if not kind.member(row.type, pointer):
             remedy = f"name a member of messages/{row.type}.json"
             yield row.fault("pointer-unknown", f"{pointer} is no member of the body", remedy, member)
+    if "parent" in (row.count or {}) and not kind.parents:
+        yield row.fault("cause", "counts in a parent in a kind without parents", "list the parents", "count")
     for counter in (c for counters in (row.count or {}).values() for c in counters):
         key = counter.partition("@")[0].partition(":")[2]
         if key and key != "iss" and key not in kind.facts:

@@ -10,13 +10,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from vrmproto.editor import bundling
 from vrmproto.editor.folder import Finding
 from vrmproto.editor.site import pages, parts, search
-from vrmproto.editor.site.bundle import bundle
 from vrmproto.editor.site.changes import since
 from vrmproto.editor.site.prose import render
 from vrmproto.editor.site.shell import Page, Shell, static
 from vrmproto.editor.site.source import SiteError, Source, read
+from vrmproto.errors import SpecError
 
 __all__ = ["MARKER", "SiteError", "build", "read_checks", "write"]
 
@@ -114,7 +115,11 @@ def _data(source: Source) -> Iterator[tuple[str, bytes]]:
     folder = source.folder
     for path in folder.listed(*_TABLES, *_SCHEMAS, "views/*.json", "meta/*.json", "roster/*/*/manifest.json"):
         yield path, (folder.text(path) or "").encode()
-    whole = bundle({path: folder.values[path] for path in folder.listed(*_SCHEMAS)}, source.version)
+    try:
+        whole = bundling.bundle(folder.root)
+    except SpecError as error:  # two schemas of one name, say
+        remedy = "name the file otherwise"
+        raise SiteError([Finding("bundle-failed", "messages", 0, str(error), remedy)]) from None
     yield "schemas.bundle.json", (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode()
     for kind in source.kinds:
         if text := parts.mermaid(source, kind):
