@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from tests.markup import Reader
 from vrmproto import envelope, keys, spec
@@ -419,3 +420,12 @@ def test_a_new_type_has_its_page_at_once(written_anew):
     assert "Made for this page from the first example, signed with the test key shop." in shown
     assert '"type": "terms.ask"' in shown
     assert shown == Reader(message_page(Book.read(written_anew), "terms.ask", href=href)).text
+
+
+@pytest.mark.parametrize("name", BOOK.invalid)
+def test_a_bad_example_stands_on_the_page_with_its_reason(name: str) -> None:
+    page, without = (message_page(book, name, href=href) for book in (BOOK, replace(BOOK, invalid={})))
+    for one in BOOK.invalid[name]:
+        told = f"{escape(one['why'])} <code>{one['keyword']}</code> refuses it at"
+        assert told in page
+        assert told not in without

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from vrmproto import requirements
 from vrmproto.editor.site import keywords, samples
-from vrmproto.editor.site.fragments import cells, code, grid, joined, stacked
+from vrmproto.editor.site.fragments import cells, code, grid, joined, pretty, stacked
 from vrmproto.editor.site.rows import KIND, ROW, Href, Where, lines, refuse_unknown, table
 from vrmproto.editor.site.samples import Sample
 from vrmproto.requirements import Requirement
@@ -48,6 +48,8 @@ class Book:
     errors: Mapping[str, Any]
     schemas: Mapping[str, Mapping[str, Any]]
     """Path below the folder to schema; of messages only."""
+    invalid: Mapping[str, Sequence[Mapping[str, Any]]]
+    """Message type to its bad examples, as meta/invalid.json has them."""
     requirements: Mapping[str, Requirement]
     guards: Mapping[str, Guard]
     samples: Mapping[str, Sample]
@@ -67,6 +69,9 @@ class Book:
             threads=threads,
             errors=json.loads((root / "errors.json").read_bytes()),
             schemas=schemas,
+            invalid={
+                p.stem: json.loads(p.read_bytes()) for p in sorted(root.glob("messages/invalid/*.json"))
+            },
             requirements=requirements.read(root),
             guards={n: Guard(w, _ids(ids)) for n, w, ids in _GUARD.findall(text) if n in threads["guards"]},
             samples=samples.read(root),
@@ -125,9 +130,27 @@ def message_page(book: Book, name: str, *, href: Href) -> Markup:
             _answers(book, name, href),
             _mentions(book, name, href),
             keywords.render(schema, path=path, link=lambda target: href("schema", target)),
+            _invalid(book, name),
             _sample(book, name),
         ]
     )
+
+
+def _invalid(book: Book, name: str) -> Markup:
+    """Bodies that the schema refuses, each for one reason."""
+    bad = book.invalid.get(name, ())
+    if not bad:
+        return Markup("")
+    heading = Markup('<h2 id="invalid">What the schema refuses</h2>')
+    item = Markup("<li>{} {} refuses it at {}.{}</li>")
+    whole = Markup("<details><summary>The body</summary>{}</details>")
+    shown = [
+        item.format(
+            one["why"], code(one["keyword"]), code(one["pointer"] or "/"), whole.format(pretty(one["value"]))
+        )
+        for one in bad
+    ]
+    return stacked([heading, Markup('<ul class="bad">\n{}\n</ul>').format(joined(shown, "\n"))])
 
 
 def _sending(book: Book, name: str, href: Href) -> Markup:

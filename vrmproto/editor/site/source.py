@@ -32,7 +32,7 @@ from vrmproto.guards import GUARDS
 
 __all__ = ["Rule", "SiteError", "Source", "read"]
 
-_UNREAD = ("vectors/", "reports/")
+_UNREAD = ("vectors/**", "reports/")
 _PROFILE = re.compile(r"^profile: ([a-z]+)$", re.MULTILINE)
 _LEVEL = re.compile(r"\b(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)\b")
 _PAGE = re.compile(r"\]\(([a-z-]+\.md)\)")
