@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vrmproto.editor.diff import regular
-from vrmproto.editor.diff.sides import Place, Side, escaped
+from vrmproto.editor.diff.sides import TOLD, Place, Side, escaped
 from vrmproto.errors import SpecError
 
 __all__ = ["EVERY", "KEYWORDS", "Key", "Step", "alternatives_differ", "compare", "text_language"]
@@ -126,8 +126,11 @@ class _Comparison:
                     where = f"{said[keyword][0][0]}#{said[keyword][0][1] or place[1]}"
                     raise SpecError(f"{where} ({side}): the keyword {keyword} is not known")
         pair = _Pair(old, new, told, before, after)
+        apart = len({pair.values("type")[n] for n in (0, 1)} - {None}) == 2
         for keyword, judge in KEYWORDS.items():
-            if keyword in before or keyword in after:
+            # where no value fits both, the type says all
+            bound = keyword not in TOLD and keyword != "type"
+            if (keyword in before or keyword in after) and not (apart and bound):
                 judge(self, pair, keyword)
 
     def _add(self, pair: _Pair, keyword: str, what: str, **more: Any) -> None:

@@ -23,7 +23,9 @@ def changes(old: Side, new: Side, corpus: dict[str, list[Any]]) -> list[Change]:
 
     SpecError for a keyword that is not known, or a schema that cannot be used.
     """
-    changed = [p for p in old.schemas if p in new.schemas and old.schemas[p] != new.schemas[p]]
+    # as JSON, for true and 1 are equal in Python
+    texts = [{p: json.dumps(s) for p, s in side.schemas.items()} for side in (old, new)]
+    changed = [p for p, text in texts[0].items() if texts[1].get(p, text) != text]
     steps = [step for path in changed for step in compare(old, new, path)]
     found = list(_files(old, new))
     if steps:

@@ -13,7 +13,7 @@ from typing import Any
 from vrmproto.errors import SpecError
 from vrmproto.spec import BASE
 
-__all__ = ["Place", "Side", "children", "read"]
+__all__ = ["TOLD", "Place", "Side", "children", "escaped", "read"]
 
 Place = tuple[str, str]
 """A file and a JSON Pointer into it: where a schema stands."""
