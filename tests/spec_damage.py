@@ -304,9 +304,8 @@ def _source(copy: Copy, rng: Random) -> str:
     path = "roster/phrases.json"
     made = "".join(map(copy.text, copy.paths("roster/*/*/*.md")))
     said = re.findall(r'": "([^"\\{}]{12,})"', copy.text(path))
-    used = rng.choice(
-        [text for text in said if text in made]
-    )  # some are for agreements that nobody has made yet
+    # Some phrases are for agreements that nobody has made yet, and some stand there twice.
+    used = rng.choice([text for text in said if text in made and said.count(text) == 1])
     return spoil(copy, path, re.compile(rf'": "({re.escape(used)})"'), rng, lambda text: misspelt(text, rng))
 
 

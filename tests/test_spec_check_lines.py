@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.spec_copies import VECTORS, small
+from tests.spec_copies import VECTORS, bytes_of, small
 from vrmproto.editor.check import Finding, check, report
 
 THREADS, ERRORS, ENDPOINTS, LADDER = "threads.json", "errors.json", "endpoints.json", "ladder.json"
 PROFFER, ACCEPT, REJECT = (f"messages/terms.{verb}.json" for verb in ("proffer", "accept", "reject"))
 HOME, TERMS, STEPS = "protocol/home.md", "protocol/terms.md", "implementing.md"
 REFUSAL, TAKEN, SECOND = (f"vectors/{name}/expect.json" for name in VECTORS)
+GENERATED = "roster/SD-BASE/1.0/plain.de.md"
 EXCLUSIONS = "requirements/exclusions.json"
 BAD = "messages/invalid/offer.accept.json"
 WITHDRAW = '{"in": ["proffered", "countered"], "by": "first", "type": "terms.withdraw", "to": "withdrawn"'
@@ -139,6 +140,16 @@ SEEDS: dict[str, Seed] = {
     "a vector that is taken with a code": Seed(
         "vector-disagrees", REFUSAL, '"accept": false', '"accept": true'
     ),
+    "a profile of no page": Seed("profile-unknown", REJECT, '"x-profile": "terms"', '"x-profile": "term"'),
+    "a required member that there is not": Seed(
+        "required-unknown", REJECT, '"required": []', '"required": ["why"]'
+    ),
+    "a view of nothing in the body": Seed(
+        "pointer-unknown", "views/schema-org.json", '"/need/title"', '"/need/name"'
+    ),
+    "a view that there is not": Seed(
+        "view-unknown", "views/dpv-27560.json", '"view": "kept"', '"view": "held"'
+    ),
     "an exclusion of a SHOULD": Seed("exclusion", EXCLUSIONS, "VRM-HOM-007", "VRM-HOM-009"),
     "two key words": Seed("requirement-words", HOME, "and nothing else", "and MUST NOT more"),
     "another role": Seed("requirement-role", HOME, "VRM-HOM-002 home", "VRM-HOM-002 host"),
@@ -204,6 +215,28 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small(tmp_path_factory.mktemp("pristine") / "spec")
 
 
+GONE: dict[str, tuple[str, str, str, str]] = {
+    "a vector without its verdict": (REFUSAL, "", "vector-files", REFUSAL),
+    "a vector without its token": (REFUSAL.replace("expect.json", "token.jwt"), "", "vector-files", REFUSAL),
+    "a token with another name": (
+        TAKEN.replace("expect.json", "1.jwt"),
+        TAKEN.replace("expect.json", "one.jwt"),
+        "vector-files",
+        TAKEN,
+    ),
+    "keys with another name": ("vectors/keys.json", "vectors/key.json", "file-unknown", "vectors/key.json"),
+    "bad examples of no type": (
+        BAD,
+        BAD.replace("accept", "embrace"),
+        "counterexample-type",
+        BAD.replace("accept", "embrace"),
+    ),
+    "a generated text that is gone": (GENERATED, "", "generated-drift", GENERATED),
+    "a page that is gone": (STEPS, "", "file-missing", STEPS),
+}
+"""A file, its new name if it has one, what is found, and where. Links to it break as well."""
+
+
 def shown(findings: list[Finding]) -> str:
     return "\n" + report(findings)
 
@@ -242,3 +275,25 @@ def test_it_is_found_once_with_its_line(pristine: Path, name: str) -> None:
     finally:
         path.write_bytes(before)
     assert [(f.code, f.file, f.line) for f in found] == [(seed.code, seed.path, line)], shown(found)
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_a_file_that_is_not_there_is_found(pristine: Path, name: str) -> None:
+    path, other, code, file = GONE[name]
+    before = (pristine / path).read_bytes()
+    try:
+        (pristine / path).unlink()
+        if other:
+            (pristine / other).write_bytes(before)
+        found = check(pristine)
+    finally:
+        (pristine / path).write_bytes(before)
+        if other:
+            (pristine / other).unlink()
+    assert [(f.code, f.file) for f in found if f.code != "link-broken"] == [(code, file)], shown(found)
+
+
+def test_nothing_is_written(pristine: Path) -> None:
+    before = bytes_of(pristine)
+    assert check(pristine) == []
+    assert bytes_of(pristine) == before
