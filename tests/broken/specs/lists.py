@@ -70,7 +70,7 @@ OTHER_PATHS: list[Edit] = [
 ]
 _INTENT = [
     path.name
-    for path in sorted((ROOT / "messages").iterdir())
+    for path in sorted((ROOT / "messages").glob("*.json"))
     if json.loads(path.read_bytes())["x-profile"] == "intent"
 ]
 INTENT_LEFT_OUT: list[Edit] = [
