@@ -15,6 +15,8 @@ from tests.site.links import broken
 from vrmproto.editor.site.build import build
 from vrmproto.editor.site.drawings import kind_svg, ladder_svg
 
+expect.set_options(timeout=30_000)
+
 KINDS = [
     "index.html",
     "protocol/message.html",
