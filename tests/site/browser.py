@@ -107,7 +107,7 @@ class Sight:
 def seen(browser: Browser, base: str, **options: Any) -> Iterator[Sight]:
     """A context in which nothing but the site answers."""
     context = browser.new_context(**{"viewport": DESK, **options})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)  # machines that run other tests are slow
     sight = Sight(context, context.new_page(), base)
 
     def note(route: Route) -> None:
