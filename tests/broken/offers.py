@@ -458,25 +458,13 @@ def record_with_a_rotation_twice() -> None:
     """After a second introduction of an identifier the record tells once more how it came about."""
 
     def wrong(right: Any, self: Reader, thread: Any) -> Any:
-        held = right(self, thread)
-        told = []
+        held, told = right(self, thread), []
+        types = [envelope.peek(entry.token)[1]["type"] for entry in held]
         for n, entry in enumerate(held):
             told.append(entry)
-            later, brought = held[n + 1 : n + 2], said(entry)
-            if brought["type"] == "agent.introduce" and later and said(later[0])["type"] == "agent.rotate":
-                told += [
-                    e
-                    for e in held[:n]
-                    if e.position > held[1].position and entered(e) == brought["body"]["id"]
-                ][-1:]
+            if types[n : n + 2] == ["agent.introduce", "agent.rotate"] and "agent.rotate" in types[:n]:
+                told.append(held[n - 1 - types[:n][::-1].index("agent.rotate")])
         return told
-
-    def said(entry: Any) -> Any:
-        return envelope.peek(entry.token)[1]
-
-    def entered(entry: Any) -> Any:
-        claims = said(entry)
-        return claims["iss"] if claims["type"] == "agent.rotate" else None
 
     around(Reader, "_offer_proof", wrong)
 

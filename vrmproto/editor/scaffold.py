@@ -90,7 +90,7 @@ def _tables(spec_dir: Path) -> tuple[str, Any]:
 
 def _check_name(spec_dir: Path, name: str, tables: Any) -> None:
     if not NAME.fullmatch(name) or len(name) > LONGEST:
-        form = "two words in small letters, noun.verb, such as terms.clarify"
+        form = "two words in small letters, noun.verb, such as terms.propose"
         raise ScaffoldError(f"{name!r} is no name of a type: {form}, of at most {LONGEST} letters")
     if (spec_dir / "messages" / f"{name}.json").exists():
         raise ScaffoldError(f"there is a type {name}: messages/{name}.json")
