@@ -366,7 +366,7 @@ class Player:
         found = receipts.claims(self.target, str(document.get("checkpoint", "")))
         if isinstance(found, str):
             return Deviation("VRM-HOM-026", "a checkpoint signed by the home", found)
-        if abs(int(found["iat"]) - self.clock()) > 3:
+        if not self.talk.of_now(int(found["iat"]), 3):
             return Deviation("VRM-HOM-026", "a checkpoint with the iat of now", "another iat")
         self.stage.now = max(self.stage.now, int(found["iat"]))
         view = self.model.world.at(int(found["iat"])).views[thid]

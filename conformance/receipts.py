@@ -75,7 +75,7 @@ class History:
         wanted = {"iss": target.issuer, "aud": said["iss"], "mid": mid, "thid": thid}
         got = {name: found.get(name) for name in wanted}
         talk.law("VRM-HOM-010", got == wanted, str(wanted), str(got))
-        near = abs(int(found["iat"]) - target.now()) <= 5
+        near = talk.of_now(int(found["iat"]), 5)
         talk.law("VRM-HOM-010", near, f"iat about {target.now()}", str(found["iat"]))
         before = self.threads.setdefault(thid, [])
         if "thid" not in said or before:

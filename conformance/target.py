@@ -144,6 +144,12 @@ class Talk:
         self.exchanges: list[Exchange] = []
         self.waits = True
         """For a home that says so with 429 or 503, and then asks again."""
+        self.slowest = 0.0
+        """Seconds of the slowest answer, polls aside."""
+
+    def of_now(self, iat: int, slack: int) -> bool:
+        """Whether a time in an answer is of when it was made, give or take ``slack`` seconds."""
+        return -slack <= self.target.now() - iat <= slack + self.slowest
 
     async def request(
         self,
@@ -322,7 +328,9 @@ class Talk:
     ) -> Answer:
         """A signed GET."""
         named = {"Authorization": f"VRM {self.signed(key, iss, 'GET', url)}", **(headers or {})}
-        return await self.request("GET", url, label=label, headers=named, schema=schema)
+        answer = await self.request("GET", url, label=label, headers=named, schema=schema)
+        self.slowest = max(self.slowest, answer.seconds)
+        return answer
 
     async def poll(self, key: Key, iss: str, *, label: str = "", limit: float = LIMIT, **body: Any) -> Answer:
         """A poll; members of its body as keywords, ``returnImmediately`` true by default."""
@@ -349,6 +357,7 @@ class Talk:
             headers={"Content-Type": "application/jwt"},
             data=token,
         )
+        self.slowest = max(self.slowest, answer.seconds)
         if answer.again and answer.status == 200:  # the first time it was taken, and the answer was lost
             answer = replace(answer, status=202)
         if answer.status in (200, 202):

@@ -100,7 +100,7 @@ def checkpoint(lab: Lab, read: Mapping[str, Any], reader: Party, last: Mapping[s
         return
     wanted = {**last, "aud": reader.id, "checkpoint": True, "state": state, "iat": found["iat"]}
     lab.holds("VRM-HOM-026", found == wanted, str(wanted), found)
-    near = int(last["iat"]) <= found["iat"] and abs(found["iat"] - lab.target.now()) <= 2
+    near = int(last["iat"]) <= found["iat"] and lab.talk.of_now(int(found["iat"]), 2)
     lab.holds("VRM-HOM-026", near, f"iat of now, {lab.target.now()}", found["iat"])
 
 
@@ -117,7 +117,7 @@ def _receipt(lab: Lab, said: Said, party: Party, before: Said | None, state: str
     wanted = {"iss": lab.target.issuer, "aud": party.id, "mid": said.mid, "thid": thid, "state": state}
     got = {name: found[name] for name in wanted}
     lab.holds("VRM-HOM-010", got == wanted, str(wanted), got)
-    near = abs(found["iat"] - lab.target.now()) <= 3
+    near = lab.talk.of_now(int(found["iat"]), 3)
     lab.holds("VRM-HOM-010", near, f"iat about {lab.target.now()}", found["iat"])
     seq = before.receipt["seq"] + 1 if before else 1
     lab.holds("VRM-HOM-011", found["seq"] == seq, f"seq {seq}", found["seq"])

@@ -202,6 +202,22 @@ async def test_broken_homes_fail():
     assert survivors == []
 
 
+async def test_what_is_of_now_is_of_any_second_between_question_and_answer(monkeypatch):
+    """An answer that takes four seconds says what was so when it was made."""
+    right = aiohttp.ClientResponse.start
+
+    async def slow(self: aiohttp.ClientResponse, connection: Any) -> aiohttp.ClientResponse:
+        started = await right(self, connection)
+        if self.url.query.get("limit") == "200":
+            await asyncio.sleep(4)
+        return started
+
+    monkeypatch.setattr(aiohttp.ClientResponse, "start", slow)
+    check = next(c for c in OWN if c.work is threads.a_thread_is_read_page_by_page)
+    async with visited() as session:
+        assert [o.verdict for o in await found(session, [check])] == [Verdict.PASS] * 3
+
+
 async def test_a_poll_that_waits_too_long():
     slow = [check for check in OWN if check.work is polls.a_waiting_poll_ends_empty]
     async with visited("polls-wait-twice-as-long", max_wait=2) as broken, visited(max_wait=2) as right:
