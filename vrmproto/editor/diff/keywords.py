@@ -316,14 +316,14 @@ class _Comparison:
 def _unequal(before: list[Any], after: list[Any]) -> tuple[Sequence[int], Sequence[int]]:
     """The places of alternatives that the other side has not, or not as often."""
     left = [json.dumps(one, sort_keys=True) for one in after]
-    olds = []
+    olds: list[int] = []
     for n, one in enumerate(before):
         text = json.dumps(one, sort_keys=True)
         if text in left:
             left.remove(text)
         else:
             olds.append(n)
-    news = []
+    news: list[int] = []
     for n, one in reversed(list(enumerate(after))):
         text = json.dumps(one, sort_keys=True)
         if text in left:
