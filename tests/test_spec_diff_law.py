@@ -254,6 +254,25 @@ def test_true_is_not_one():
     assert [e.witness for e in found.effects] == [{"a": 1}, {"a": True}]
 
 
+TEXT_ANY, TEXT_SOME, WHOLE = {"type": "string"}, {"type": "string", "minLength": 1}, {"type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([TEXT_ANY, TEXT_SOME, TEXT_SOME], [TEXT_ANY, TEXT_ANY, TEXT_SOME]),
+        ([TEXT_ANY, TEXT_ANY, WHOLE], [TEXT_ANY, WHOLE]),
+    ],
+)
+def test_an_alternative_that_stands_twice_counts_twice(before, after):
+    both = [
+        {"type": "object", "properties": {"a": {"oneOf": ways}}, "additionalProperties": False}
+        for ways in (before, after)
+    ]
+    judged(both[0], both[1], 0)
+    judged(both[1], both[0], 0)
+
+
 @settings(max_examples=60, deadline=None)
 @given(bodies())
 def test_a_schema_does_not_differ_from_itself(schema):

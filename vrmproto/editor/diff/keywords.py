@@ -314,9 +314,22 @@ class _Comparison:
 
 
 def _unequal(before: list[Any], after: list[Any]) -> tuple[Sequence[int], Sequence[int]]:
-    """The places of alternatives that the other side has not."""
-    olds, news = ([json.dumps(one, sort_keys=True) for one in many] for many in (before, after))
-    return [n for n, o in enumerate(olds) if o not in news], [n for n, o in enumerate(news) if o not in olds]
+    """The places of alternatives that the other side has not, or not as often."""
+    left = [json.dumps(one, sort_keys=True) for one in after]
+    olds: list[int] = []
+    for n, one in enumerate(before):
+        text = json.dumps(one, sort_keys=True)
+        if text in left:
+            left.remove(text)
+        else:
+            olds.append(n)
+    news: list[int] = []
+    for n, one in reversed(list(enumerate(after))):
+        text = json.dumps(one, sort_keys=True)
+        if text in left:
+            left.remove(text)
+            news.insert(0, n)
+    return olds, news
 
 
 def _allowed(said: Mapping[str, Said]) -> set[str] | None:
