@@ -109,7 +109,7 @@ def _check_raised(folder: Folder) -> None:
     package = folder.root.resolve().parent / "vrmproto"
     if not (package / "spec.py").is_file():
         return
-    files = [p for p in package.rglob("*.py") if p.parent.name != "editor"]
+    files = [p for p in package.rglob("*.py") if "editor" not in p.parts]
     quoted = {w for p in files for w in re.findall(r"[\"']([a-z]+(?:-[a-z]+)*)[\"']", p.read_text("utf-8"))}
     for code, n in folder.codes.items():
         if code not in quoted:
