@@ -98,6 +98,7 @@ def edited(folder: Path, less: str = "") -> list[str]:
     return lines
 
 
+@pytest.mark.long
 def test_without_the_last_two_rows_there_is_no_way_out(tmp_path: Path) -> None:
     """What the page says of the checker."""
     edited(tmp_path, '{"in": ["asked"]')
@@ -182,6 +183,7 @@ def garage(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             assert process.returncode == 0
 
 
+@pytest.mark.long
 def test_the_car_is_bought(tmp_path: Path) -> None:
     home = offer = ""
     ran: list[str] = []

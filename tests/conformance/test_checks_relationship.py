@@ -111,7 +111,7 @@ def test_what_is_judged() -> None:
     assert set(BREAKS) <= JUDGED
 
 
-@pytest.mark.parametrize("name", [None, "short-pages"])
+@pytest.mark.parametrize("name", [None, pytest.param("short-pages", marks=pytest.mark.long)])
 async def test_what_is_right_passes(name: str | None) -> None:
     async with visited(name) as session:
         assert passed(await found(session, OWN)) == JUDGED

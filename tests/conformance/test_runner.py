@@ -85,6 +85,7 @@ def test_the_gravest_verdict_counts() -> None:
         assert judged(others) == judged(reversed(others)) == {RULE: grave}
 
 
+@pytest.mark.long
 async def test_the_laws_of_all_answers_are_those_that_are_listed() -> None:
     """`coverage` names what every answer is looked at for; here it is what a run has looked at."""
     async with launched(None, inbox=300, max_wait=4) as home:

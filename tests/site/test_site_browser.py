@@ -38,6 +38,14 @@ KINDS = [
     "changes.html",
 ]
 """A page of each kind."""
+TELLING = (
+    "index.html",
+    "protocol/message.html",
+    "messages/offer.make.html",
+    "kinds/offer.html",
+    "search.html",
+)
+"""Those that short runs look at."""
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +109,9 @@ def test_a_broken_link_is_found() -> None:
 # --- what is seen ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", KINDS)
+@pytest.mark.parametrize(
+    "path", [one if one in TELLING else pytest.param(one, marks=pytest.mark.long) for one in KINDS]
+)
 def test_a_page_of_each_kind_is_sound(sight: Sight, path: str) -> None:
     assert look(sight, path) == []
 
