@@ -325,13 +325,22 @@ class Reader:
             own.append(entry)
             if entry.mid == record:
                 break
-        if envelope.peek(own[0].token)[1]["iss"] == thread.first:
+        opener = str(envelope.peek(own[0].token)[1]["iss"])
+        if opener == thread.first:
             return own
         rotations = self._rotations([thread.first], thread.second)
         earlier = [r for r in rotations if r.position < own[0].position]
         committed = max(earlier, key=lambda r: r.position, default=None)
         later = {e.position: e for e in [*own[1:], *rotations] if e.position > own[0].position}
-        return [own[0], *([committed] if committed else []), *(later[p] for p in sorted(later))]
+        held, bound = [own[0], *([committed] if committed else [])], opener
+        for _, entry in sorted(later.items()):
+            if self._type(entry) in self.home.spec.rotations:
+                left, entered = self._rebinding(entry)
+                if left != bound:  # of others who bore that name since
+                    continue
+                bound = entered
+            held.append(entry)
+        return held
 
     def _offer_proof(self, thread: Thread) -> list[Entry]:
         """The parent's first message, the one that agreed, and what has rebound the first party since.
