@@ -157,6 +157,20 @@ async def test_a_record_of_an_offer_holds_a_rotation_whose_thread_has_gone_on() 
         await _holds(vendor, third, offer.thid, [*mids, after])
 
 
+async def test_a_record_holds_no_rotation_to_an_identifier_that_she_has_left() -> None:
+    """VRM-REC-002: who comes to bear it later is not the first party of this agreement."""
+    async with running() as world:
+        vendor = world.person()
+        await vendor.announce()
+        made = [keys.generate() for _ in range(3)]
+        anna, second, other = (Party(world, key.did, key) for key in made)
+        own, record = await agreed(anna, vendor, "SD-BASE-DP")
+        first = await rotate(anna, second, vendor.id, own, record)
+        beside, its_record = await agreed(other, vendor, "PDC-AI")
+        await rotate(other, anna, vendor.id, beside, its_record)
+        await _holds(vendor, second, record, [own, record, first])
+
+
 async def _holds(vendor: Party, person: Party, record: str, mids: list[str]) -> None:
     """Both read the record; it holds these messages and verifies."""
     for reader in (vendor, person):
