@@ -173,6 +173,19 @@ async def a_record_follows_the_changes_of_key_of_its_pair(lab: Lab) -> None:
     await _proves(lab, one, third, one.said[1], messages, first.id, state="superseded", last=one.said[1])
 
 
+@check("VRM-REC-002", profile="terms")
+async def a_rotation_to_an_identifier_that_she_has_left_is_in_no_record_of_hers(lab: Lab) -> None:
+    """Who comes to bear it later is not the first party of this agreement."""
+    vendor, first, second = await lab.vendor(), lab.person(), lab.person("ES256")
+    thread = await lab.agreed(first, vendor)
+    said = thread.said[:2]
+    turned = await rotate(lab, thread, second)
+    await rotate(lab, await lab.agreed(lab.person(), vendor), first)
+    for reader in (second, vendor):
+        messages = [*said, turned]
+        await _proves(lab, thread, reader, said[1], messages, first.id, state="agreed", last=turned)
+
+
 @check("VRM-REC-008", "VRM-REC-007", profile="terms")
 async def a_record_outlives_its_agreement(lab: Lab) -> None:
     """Terminated by either, or superseded: still there, with the state of now."""

@@ -74,6 +74,18 @@ def record_without_rotations() -> None:
 
 
 @mutant("VRM-REC-002")
+def record_with_rotations_of_others() -> None:
+    """A record tells who came to bear an identifier that its first party has left."""
+
+    def wrong(right: Any, self: Reader, thread: Any, record: str) -> Any:
+        held = right(self, thread, record)
+        found = self._rotations([thread.first], thread.second)
+        return held if thread.parent else [*held, *(e for e in found if e.position > held[-1].position)]
+
+    around(Reader, "_proof", wrong)
+
+
+@mutant("VRM-REC-002")
 def tokens_written_anew() -> None:
     """The tokens of a record are written anew, with their payload in another order."""
 
